@@ -1,0 +1,34 @@
+//! The nouns, the rules and the ports of Reelmill.
+//!
+//! Nothing here does I/O, reads a clock or knows an SDK: time and ids come in as arguments, so that every
+//! rule can be tested as a value. Start with [`Job::apply`], which holds every transition of a job, and with
+//! [`ports::Catalog`], whose one atomic commit everything durable goes through.
+
+mod account;
+mod failure;
+mod id;
+mod intent;
+mod job;
+mod key;
+mod media;
+mod notice;
+mod output;
+pub mod ports;
+mod profile;
+mod receipt;
+mod timestamp;
+mod write;
+
+pub use account::{ApiKey, EndedToken, Role, User};
+pub use failure::{Failure, FailureKind, Kind};
+pub use id::{ApiKeyId, JobId, MediaId, NoticeId, OutputId, UserId};
+pub use intent::{Holder, Intent};
+pub use job::{Claim, Door, Event, Job, Priority, Pulse, Refused, Stage, State, StateName, Token};
+pub use key::{BadKey, Key};
+pub use media::{AudioInfo, Media, MediaInfo};
+pub use notice::{Notice, Notification};
+pub use output::Output;
+pub use profile::{Format, Profile, Settings};
+pub use receipt::Receipt;
+pub use timestamp::Timestamp;
+pub use write::Write;

@@ -1,0 +1,19 @@
+//! What Reelmill needs of the world, each as a contract: what is promised, what a caller may see when it goes
+//! wrong, what may lag.
+//!
+//! The crate `reelmill-conformance` holds a named test for every promise here. No method has a default body: a
+//! backend says what it does.
+
+mod catalog;
+mod converter;
+mod doorbell;
+mod notifier;
+mod objects;
+mod source;
+
+pub use catalog::{Beat, Catalog, CatalogError, Census, JobFilter, MAX_WRITES, Page, PageQuery, Sequence};
+pub use converter::{Cancel, Conversion, Converted, Converter, ConverterError, Input, OnProgress};
+pub use doorbell::{Delivery, Doorbell, DoorbellError};
+pub use notifier::{Notifier, NotifierError};
+pub use objects::{ByteStream, HEAD_LIMIT_BYTES, ObjectWriter, Objects, ObjectsError, Stored};
+pub use source::{Found, Source, SourceError};

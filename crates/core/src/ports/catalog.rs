@@ -1,0 +1,200 @@
+//! The catalog: the truth about accounts, media, jobs and outputs.
+//!
+//! One commit changes it, all of a list or none; every write names the condition it stands on. Reads are of what
+//! is committed, and a read that follows a commit of the same process sees it. All backends keep the same
+//! records; what a backend needs to look things up by, it derives from them.
+
+use async_trait::async_trait;
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::{
+    ApiKey, ApiKeyId, Intent, Job, JobId, Key, Media, MediaId, Notice, Output, OutputId, Pulse, Receipt,
+    StateName, Timestamp, Token, User, UserId, Write,
+};
+
+/// The most writes that one commit may hold: DynamoDB takes 100 items in a transaction, and some of ours need two.
+pub const MAX_WRITES: usize = 25;
+
+/// Where everything durable is.
+#[async_trait]
+pub trait Catalog: Send + Sync {
+    /// Takes all of `writes` or none, durably: once this is `Ok`, a power cut does not undo it. They hold and are
+    /// seen as if done in order at one moment. At most [`MAX_WRITES`].
+    ///
+    /// # Errors
+    /// `Conflict` where a write's condition does not hold; nothing is changed then. On `Unavailable` the commit may
+    /// have been taken or not: the caller looks again.
+    async fn commit(&self, writes: Vec<Write>) -> Result<(), CatalogError>;
+
+    /// Counts the running claim's pulse up by one and keeps its progress, without a new version of the job.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such job, `Conflict` where `token` is not its running claim's.
+    async fn beat(&self, job: JobId, token: Token, pulse: Pulse) -> Result<Beat, CatalogError>;
+
+    /// Counts an upload's intent up by one, so that it is seen to live.
+    ///
+    /// # Errors
+    /// `Conflict` where the intent is gone or condemned: the upload is lost.
+    async fn touch_intent(&self, key: &Key) -> Result<(), CatalogError>;
+
+    /// The next number of a sequence, from 1 on. None is given twice; gaps are allowed.
+    async fn next_number(&self, sequence: Sequence) -> Result<i64, CatalogError>;
+
+    /// The account of that id.
+    async fn user(&self, id: UserId) -> Result<Option<User>, CatalogError>;
+    /// The account whose address or name is `login`, compared in lower case.
+    async fn user_by_login(&self, login: &str) -> Result<Option<User>, CatalogError>;
+    /// All accounts, oldest first.
+    async fn users(&self, query: PageQuery) -> Result<Page<User>, CatalogError>;
+    /// The API key of that secret's hash.
+    async fn api_key_by_hash(&self, secret_hash: &str) -> Result<Option<ApiKey>, CatalogError>;
+    /// An account's API keys, oldest first; at most 100.
+    async fn api_keys(&self, user: UserId) -> Result<Vec<ApiKey>, CatalogError>;
+    /// The API key of that id.
+    async fn api_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, CatalogError>;
+    /// Whether the token of that `jti` was ended.
+    async fn is_token_ended(&self, jti: &str) -> Result<bool, CatalogError>;
+
+    /// The media of that id.
+    async fn media(&self, id: MediaId) -> Result<Option<Media>, CatalogError>;
+    /// Media, newest first; of one account where `owner` names one.
+    async fn media_page(&self, owner: Option<UserId>, query: PageQuery) -> Result<Page<Media>, CatalogError>;
+
+    /// The job of that id, with its pulse.
+    async fn job(&self, id: JobId) -> Result<Option<Job>, CatalogError>;
+    /// Jobs, newest first, with their pulses.
+    async fn jobs(&self, filter: JobFilter, query: PageQuery) -> Result<Page<Job>, CatalogError>;
+    /// Queued jobs whose due time is not after `now`: by priority, then by due time.
+    async fn due_jobs(&self, now: Timestamp, limit: u32) -> Result<Vec<Job>, CatalogError>;
+    /// Jobs with a running claim (running or cancelling), with their pulses.
+    async fn claimed_jobs(&self, limit: u32) -> Result<Vec<Job>, CatalogError>;
+
+    /// The output of that id.
+    async fn output(&self, id: OutputId) -> Result<Option<Output>, CatalogError>;
+    /// The output of that fid.
+    async fn output_by_fid(&self, fid: &str) -> Result<Option<Output>, CatalogError>;
+    /// The outputs made from a media, oldest first; at most 1,000.
+    async fn outputs_of(&self, media: MediaId) -> Result<Vec<Output>, CatalogError>;
+
+    /// Intents by key, after the key given.
+    async fn intents(&self, after: Option<&Key>, limit: u32) -> Result<Vec<Intent>, CatalogError>;
+    /// The receipt of that scope and key, where it has not expired at `now`.
+    async fn receipt(&self, scope: &str, key: &str, now: Timestamp) -> Result<Option<Receipt>, CatalogError>;
+    /// Notices due at `now`, oldest first.
+    async fn due_notices(&self, now: Timestamp, limit: u32) -> Result<Vec<Notice>, CatalogError>;
+
+    /// Takes away receipts and ended tokens that expired before `now`, some thousands at most a call, and says how many.
+    async fn sweep_expired(&self, now: Timestamp) -> Result<u64, CatalogError>;
+    /// How many jobs are in which state.
+    async fn census(&self) -> Result<Census, CatalogError>;
+    /// Reads something, to show that it can be used.
+    async fn check(&self) -> Result<(), CatalogError>;
+}
+
+/// What a heartbeat brings back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beat {
+    /// Go on.
+    Running,
+    /// The job was cancelled: stop.
+    Cancelling,
+}
+
+/// A sequence of integers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Sequence {
+    /// [`User::number`](crate::User::number)
+    Users,
+}
+
+impl Sequence {
+    /// The sequence's name in the catalog.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Users => "users",
+        }
+    }
+}
+
+/// Which jobs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct JobFilter {
+    /// Of this account only.
+    pub account: Option<UserId>,
+    /// Of this media only.
+    pub media: Option<MediaId>,
+    /// In this state only.
+    pub state: Option<StateName>,
+}
+
+/// Which part of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageQuery {
+    /// At most so many, 1 to 1,000.
+    pub limit: u32,
+    /// What comes behind the record of this id.
+    pub after: Option<Uuid>,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<T> {
+    /// The records.
+    pub items: Vec<T>,
+    /// The last record's id where more may follow.
+    pub next: Option<Uuid>,
+}
+
+/// How many jobs are in which state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Queued, due or not.
+    pub queued: u64,
+    /// Running or cancelling.
+    pub claimed: u64,
+    /// Done.
+    pub done: u64,
+    /// Failed.
+    pub failed: u64,
+    /// Cancelled.
+    pub cancelled: u64,
+}
+
+/// What a caller of a catalog may see.
+#[derive(Debug, Error)]
+pub enum CatalogError {
+    /// There is no such record.
+    #[error("not in the catalog")]
+    NotFound,
+    /// Somebody was faster, or the name is taken.
+    #[error("the catalog holds something else by now")]
+    Conflict,
+    /// It cannot be reached or used now.
+    #[error("the catalog cannot be used: {0}")]
+    Unavailable(String),
+    /// A record that cannot be read back. A fault of ours or of the disk.
+    #[error("the catalog holds a record that cannot be read: {0}")]
+    Corrupt(String),
+    /// It was written by a newer Reelmill.
+    #[error("the catalog has schema version {found}, this build knows {known}: use a newer build")]
+    TooNew {
+        /// The catalog's.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+}
+
+impl CatalogError {
+    /// Whether the same call may do better later.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::Unavailable(_) => true,
+            Self::NotFound | Self::Conflict | Self::Corrupt(_) | Self::TooNew { .. } => false,
+        }
+    }
+}

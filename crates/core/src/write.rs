@@ -1,0 +1,57 @@
+//! One change of the catalog, with the condition that it stands on.
+//!
+//! Everything durable is a list of these, handed to [`Catalog::commit`](crate::ports::Catalog::commit), which
+//! takes all of it or none. On SQL that is a transaction, on DynamoDB one `TransactWriteItems`.
+
+use crate::{
+    ApiKey, ApiKeyId, EndedToken, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeId, Output,
+    OutputId, Receipt, Timestamp, User, UserId,
+};
+
+/// A change. Where its condition does not hold, the whole commit is a conflict and nothing is changed.
+#[derive(Debug, Clone)]
+pub enum Write {
+    /// Needs: no account of that id, number, address or name, and no account whose name is this address or the
+    /// other way round.
+    AddUser(User),
+    /// Needs: the stored version is one less than this one's, and the same uniqueness as [`Write::AddUser`].
+    ReplaceUser(User),
+    /// Takes the account and its API keys away. Needs: it is there.
+    DropUser(UserId),
+    /// Needs: no key of that id or secret.
+    AddApiKey(ApiKey),
+    /// Needs: that key, and it is that account's.
+    DropApiKey(ApiKeyId, UserId),
+    /// Needs nothing: ending a token twice is ending it.
+    EndToken(EndedToken),
+    /// Needs: no media of that id.
+    AddMedia(Media),
+    /// Needs: it is there.
+    DropMedia(MediaId),
+    /// Needs: no job of that id.
+    AddJob(Job),
+    /// Needs: the stored version is one less than this one's. A job whose token changes starts with a fresh pulse.
+    ReplaceJob(Job),
+    /// Needs: the job stands at this version.
+    DropJob(JobId, u64),
+    /// Needs: no output of that id or fid.
+    AddOutput(Output),
+    /// Needs: it is there.
+    DropOutput(OutputId),
+    /// Needs: no intent of that key.
+    AddIntent(Intent),
+    /// Makes the intent of that key a condemned one, adding it where there is none. Needs nothing.
+    Condemn(Key, Timestamp),
+    /// Takes the intent away for the object that becomes visible. Needs: it is there and not condemned.
+    TakeIntent(Key),
+    /// Takes a condemned intent away. Needs nothing.
+    ForgetIntent(Key),
+    /// Needs: no receipt of that scope and key that expires after the moment given.
+    AddReceipt(Receipt, Timestamp),
+    /// Needs: no notice of that id.
+    AddNotice(Notice),
+    /// Puts the notice off to its new due time. Needs: it is there.
+    ReplaceNotice(Notice),
+    /// Needs nothing: a notice that is told twice is dropped once.
+    DropNotice(NoticeId),
+}

@@ -1,0 +1,64 @@
+//! Where the input comes from: random access to bytes.
+//!
+//! Containers keep their tables at either end, so a source must seek. A caller with a remote object
+//! implements [`Source`] over ranged reads; the decoders read through a 64 KiB buffer on top of it.
+
+use std::fs::File;
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::path::Path;
+
+/// Random access input.
+///
+/// An error from `read` or `seek` ends the conversion as [`crate::MediaError::Io`], unchanged.
+pub trait Source: Read + Seek + Send + Sync {
+    /// Gives the total size, or `None` where only the end of the stream will tell.
+    fn size_bytes(&self) -> Option<u64>;
+}
+
+/// A file as a [`Source`].
+#[derive(Debug)]
+pub struct FileSource {
+    file: File,
+    size_bytes: u64,
+}
+
+impl FileSource {
+    /// Opens a regular file for reading.
+    pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::new(File::open(path)?)
+    }
+
+    /// Wraps an open file; its size is taken now and must not shrink while it is read.
+    pub fn new(file: File) -> io::Result<Self> {
+        let size_bytes = file.metadata()?.len();
+        Ok(Self { file, size_bytes })
+    }
+}
+
+impl Read for FileSource {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.file.read(buffer)
+    }
+
+    fn read_vectored(&mut self, buffers: &mut [io::IoSliceMut<'_>]) -> io::Result<usize> {
+        self.file.read_vectored(buffers)
+    }
+}
+
+impl Seek for FileSource {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+impl Source for FileSource {
+    fn size_bytes(&self) -> Option<u64> {
+        Some(self.size_bytes)
+    }
+}
+
+impl Source for Cursor<Vec<u8>> {
+    fn size_bytes(&self) -> Option<u64> {
+        Some(self.get_ref().len() as u64)
+    }
+}

@@ -1,0 +1,149 @@
+//! What the caller wants out: a format and how it should be made.
+//!
+//! A [`Target`] may ask for anything; [`crate::plan()`] decides what of it is possible.
+
+use serde::{Deserialize, Serialize};
+
+/// An output format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// MPEG audio layer 3 with an ID3v2 tag and a LAME header.
+    Mp3,
+    /// RIFF WAVE, linear PCM; RF64 beyond 4 GiB.
+    Wav,
+    /// FLAC.
+    Flac,
+    /// Opus in Ogg.
+    Opus,
+}
+
+impl Format {
+    /// Every format, in the order in which they are offered.
+    #[must_use]
+    pub fn all() -> &'static [Self] {
+        &[Self::Mp3, Self::Wav, Self::Flac, Self::Opus]
+    }
+
+    /// The name, e.g. `mp3`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mp3 => "mp3",
+            Self::Wav => "wav",
+            Self::Flac => "flac",
+            Self::Opus => "opus",
+        }
+    }
+
+    /// The file name's extension without a dot.
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        self.name()
+    }
+
+    /// The media type to serve it with.
+    #[must_use]
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Mp3 => "audio/mpeg",
+            Self::Wav => "audio/wav",
+            Self::Flac => "audio/flac",
+            Self::Opus => "audio/ogg",
+        }
+    }
+
+    /// Finds a format by name or extension, in any case.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "mp3" => Some(Self::Mp3),
+            "wav" | "wave" => Some(Self::Wav),
+            "flac" => Some(Self::Flac),
+            "opus" | "ogg-opus" => Some(Self::Opus),
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How many bits a lossy encoder may spend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rate {
+    /// The same for every moment.
+    Cbr {
+        /// Kilobits (1,000 bits) per second.
+        kbps: u16,
+    },
+    /// Varying around a mean.
+    Abr {
+        /// Kilobits (1,000 bits) per second.
+        kbps: u16,
+    },
+    /// As many as the quality takes: LAME's `-V`, MP3 only.
+    Vbr {
+        /// 0 is the best and largest, 9 the smallest.
+        quality: u8,
+    },
+}
+
+/// What is wanted. `None` always means: as the source has it, or the format's usual value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Target {
+    /// The output format.
+    pub format: Format,
+    /// Bits to spend, for lossy formats; default 128 kbit/s CBR for MP3, 96 (mono 64) kbit/s for Opus.
+    pub rate: Option<Rate>,
+    /// Encoder effort, LAME's `-q`: 0 is the slowest, 9 the fastest, default 3. MP3 only.
+    pub effort: Option<u8>,
+    /// Sample rate in Hz.
+    pub sample_rate_hz: Option<u32>,
+    /// Number of channels: 1, 2, or as many as the source has where the format allows it.
+    pub channels: Option<u8>,
+    /// 16 or 24, WAV and FLAC only; default 16, or 24 where a lossless source has more than 16.
+    pub bits_per_sample: Option<u8>,
+    /// Where to start in the source; default its start.
+    pub start_ms: u64,
+    /// Where to end in the source; default its end.
+    pub end_ms: Option<u64>,
+    /// Whether tags and cover art are carried over.
+    pub tags: bool,
+}
+
+impl Target {
+    /// Everything at its default.
+    #[must_use]
+    pub fn new(format: Format) -> Self {
+        Self {
+            format,
+            rate: None,
+            effort: None,
+            sample_rate_hz: None,
+            channels: None,
+            bits_per_sample: None,
+            start_ms: 0,
+            end_ms: None,
+            tags: true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_format_is_found_by_its_own_name_and_extension() {
+        for format in Format::all() {
+            assert_eq!(Format::from_name(format.name()), Some(*format));
+            assert_eq!(Format::from_name(&format.extension().to_uppercase()), Some(*format));
+        }
+        assert_eq!(Format::from_name("exe"), None);
+    }
+}

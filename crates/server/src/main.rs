@@ -1,0 +1,2 @@
+//! The Reelmill binary.
+fn main() {}

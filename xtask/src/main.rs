@@ -1,0 +1,89 @@
+//! `cargo xtask`: sets the machine up, runs every test, measures.
+//!
+//! One command, `cargo xtask test`, goes from a fresh Debian 12 to a summary, so that nobody, and no CI, needs a list of
+//! steps. Each command prints what it does and ends with a table; nothing here is needed to build or run Reelmill.
+//!
+//! # What a test may count on
+//!
+//! Tests that need more than cargo read these variables, which `test` and `soak` set. A variable that is absent means
+//! that the thing could not be had on this machine: the test shows its cases as ignored with the reason, unless
+//! `REELMILL_TEST_ALL=1`, when they run and fail.
+//!
+//! | Variable | Holds |
+//! | --- | --- |
+//! | `REELMILL_BIN` | the binary of the release profile with default features (end-to-end tests only) |
+//! | `REELMILL_CORPUS` | a folder of real media and its `manifest.json`, see [`corpus`] |
+//! | `REELMILL_FFMPEG_DIR` | the folder with `ffmpeg` and `ffprobe` |
+//! | `REELMILL_SOX` | `sox` |
+//! | `REELMILL_CHROMIUM` | Chromium |
+//! | `REELMILL_NODE` | Node.js, for Playwright scripts |
+//! | `REELMILL_NODE_MODULES` | the folder with `playwright-core`, to be passed on as `NODE_PATH` |
+//! | `REELMILL_SCRATCH` | an empty folder on disk for large files, removed after a green run |
+//! | `REELMILL_IGNORED_DIR` | where a test binary leaves the reasons of its ignored cases |
+//! | `REELMILL_SOAK` | `1` under `soak`: use the stated size, not the small one |
+//! | `REELMILL_REPORT` | under `soak`: the file to which a case appends its figures, see [`soak`] |
+//!
+//! # How a test binary is written
+//!
+//! End-to-end tests are the test target `e2e` of the package `reelmill`, conformance tests the test target `conformance`
+//! of `reelmill-backends`; both are `harness = false` with libtest-mimic, which nextest runs case by case.
+//! A conformance case is named `<port>::<backend>::<promise>`, an end-to-end case `<area>::<sentence>`; the areas
+//! `soak` (has a stated size) and `heavy` run alone. A trial's kind stays empty, since it would become part of the name.
+//!
+//! An ignored trial's reason has no place in the harness's output. When its arguments hold `--list`, a binary therefore
+//! writes `$REELMILL_IGNORED_DIR/<target name>.tsv`, one line for each ignored trial: its name, a tab, the reason.
+
+mod binaries;
+mod cases;
+mod corpus;
+mod debian;
+mod deny;
+mod origins;
+mod place;
+mod program;
+mod setup;
+mod soak;
+mod table;
+mod test;
+mod timings;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::place::Place;
+
+const USAGE: &str = "\
+cargo xtask setup               installs what the tests need, as far as it is missing
+cargo xtask test [--only PART]  runs PART, or everything: setup, fmt, clippy, deny, tests, binary, e2e, doc
+cargo xtask soak [NAME]         runs end-to-end cases at their stated size and writes bench/reports/NAME.md
+cargo xtask timings             builds the release binary from nothing and shows what the time goes to";
+
+fn main() -> ExitCode {
+    match run(&std::env::args().skip(1).collect::<Vec<_>>()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether everything that was asked for succeeded.
+fn run(arguments: &[String]) -> Result<bool> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["setup"] => setup::command(&Place::find()?),
+        ["test"] => test::command(&Place::find()?, &test::PARTS),
+        ["test", "--only", part] => test::command(&Place::find()?, &[test::part(part)?]),
+        ["soak"] => soak::command(&Place::find()?, None),
+        ["soak", name] => soak::command(&Place::find()?, Some(name)),
+        ["timings"] => timings::command(&Place::find()?),
+        [] | ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(true)
+        }
+        other => bail!("cannot read `{}`\n\n{USAGE}", other.join(" ")),
+    }
+}

@@ -1,0 +1,93 @@
+//! Where things lie: the repository, cargo's target folder, and the folder in it that holds all that xtask fetches.
+//!
+//! Everything that is fetched or made stays under the target folder, so that the source tree holds sources only and
+//! `cargo clean` undoes it all.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::program::Program;
+
+/// The folders of one checkout.
+pub(crate) struct Place {
+    /// The repository's root.
+    pub(crate) root: PathBuf,
+    /// Cargo's target folder.
+    pub(crate) target: PathBuf,
+}
+
+impl Place {
+    /// Finds the checkout that this program was built from, and where cargo builds it now.
+    pub(crate) fn find() -> Result<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in no workspace")?.to_owned();
+        let metadata =
+            Program::new("cargo").args(["metadata", "--no-deps", "--format-version=1"]).within(&root).json()?;
+        let target = metadata["target_directory"].as_str().context("cargo metadata names no target folder")?;
+        Ok(Self { root, target: target.into() })
+    }
+
+    /// A program of this workspace in the checkout, ready for arguments.
+    pub(crate) fn cargo(&self) -> Program {
+        Program::new("cargo").within(&self.root)
+    }
+
+    /// The release binary.
+    pub(crate) fn binary(&self) -> PathBuf {
+        self.target.join("release/reelmill")
+    }
+
+    /// Real media and their manifest.
+    pub(crate) fn corpus(&self) -> PathBuf {
+        self.own("corpus")
+    }
+
+    /// Archives on their way into the corpus.
+    pub(crate) fn fetched(&self) -> PathBuf {
+        self.own("fetched")
+    }
+
+    /// Packages of the npm registry.
+    pub(crate) fn npm(&self) -> PathBuf {
+        self.own("npm")
+    }
+
+    /// The Python environment called `name`.
+    pub(crate) fn venv(&self, name: &str) -> PathBuf {
+        self.own("venv").join(name)
+    }
+
+    /// Large files of running tests.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.own("scratch")
+    }
+
+    /// The reasons of ignored cases.
+    pub(crate) fn ignored(&self) -> PathBuf {
+        self.own("ignored")
+    }
+
+    /// The figures that cases report while they run at their stated size.
+    pub(crate) fn figures(&self) -> PathBuf {
+        self.own("figures.jsonl")
+    }
+
+    fn own(&self, name: &str) -> PathBuf {
+        self.target.join("xtask").join(name)
+    }
+}
+
+/// Makes `folder` exist and be empty.
+pub(crate) fn emptied(folder: &Path) -> Result<()> {
+    remove(folder)?;
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))
+}
+
+/// Removes `folder` with all in it, if it is there.
+pub(crate) fn remove(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+    }
+    Ok(())
+}
