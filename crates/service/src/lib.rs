@@ -1,1 +1,143 @@
-//! To be written.
+//! The verbs of Reelmill over its ports: take in, convert, rescue, deliver, sign in.
+//!
+//! Every door of the server calls the same [`Service`]; the rights of a caller are checked here and nowhere else.
+//! What runs by itself (workers, rescuer, collector, notices) is started by [`Service::start`], a role each, and
+//! drained by [`Running::drain`].
+
+mod clock;
+mod collect;
+mod content;
+mod error;
+mod identity;
+mod ingest;
+mod jobs;
+mod library;
+mod notices;
+mod options;
+mod running;
+mod work;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use reelmill_core::ports::{Cancel, Catalog, Converter, Doorbell, Notifier, Objects};
+use reelmill_core::{JobId, Pulse, Timestamp, Token};
+use tokio::sync::{Notify, broadcast};
+use uuid::Uuid;
+
+pub use clock::{Clock, SystemClock};
+pub use content::Content;
+pub use error::Error;
+pub use identity::{Caller, Claims, NewAccount, NewApiKey, Session};
+pub use ingest::{Ingested, JobWish, Submission, Upload};
+pub use jobs::JobView;
+pub use library::{ProfileView, Readiness};
+pub use options::{Options, Roles};
+pub use running::Running;
+
+use identity::{Passwords, Signer};
+
+/// What stands behind the service.
+#[derive(Clone)]
+pub struct Ports {
+    /// The truth.
+    pub catalog: Arc<dyn Catalog>,
+    /// The bytes.
+    pub objects: Arc<dyn Objects>,
+    /// What wakes workers.
+    pub doorbell: Arc<dyn Doorbell>,
+    /// What understands media.
+    pub converter: Arc<dyn Converter>,
+    /// What tells people.
+    pub notifier: Arc<dyn Notifier>,
+}
+
+/// All verbs. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Service {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    ports: Ports,
+    options: Options,
+    clock: Arc<dyn Clock>,
+    passwords: Passwords,
+    signer: Signer,
+    /// The claims that this process holds, so that a cancel or a look at the progress needs no detour.
+    held: Mutex<HashMap<JobId, Held>>,
+    /// Ends of jobs that this process wrote.
+    ended: broadcast::Sender<JobId>,
+    /// There may be a notice to tell.
+    notices: Notify,
+}
+
+/// A claim that this process holds.
+struct Held {
+    token: Token,
+    cancel: Cancel,
+    pulse: Pulse,
+    /// Asks the heartbeat to come at once, which then sees the cancel.
+    beat_now: Arc<Notify>,
+}
+
+impl Service {
+    /// The service over its ports.
+    #[must_use]
+    pub fn new(ports: Ports, options: Options, clock: Arc<dyn Clock>) -> Self {
+        let signer = Signer::new(&options.jwt_secret);
+        let passwords = Passwords::new(options.password_slots);
+        Self {
+            inner: Arc::new(Inner {
+                ports,
+                options,
+                clock,
+                passwords,
+                signer,
+                held: Mutex::default(),
+                ended: broadcast::channel(1024).0,
+                notices: Notify::new(),
+            }),
+        }
+    }
+
+    /// What it was set up with.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.inner.options
+    }
+
+    fn ports(&self) -> &Ports {
+        &self.inner.ports
+    }
+
+    fn catalog(&self) -> &dyn Catalog {
+        &*self.inner.ports.catalog
+    }
+
+    fn objects(&self) -> &dyn Objects {
+        &*self.inner.ports.objects
+    }
+
+    fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// A fresh UUID version 7 of the service's own clock.
+    fn fresh_id(&self) -> Uuid {
+        let ms = u64::try_from(self.now().as_ms()).unwrap_or(0);
+        let moment = uuid::Timestamp::from_unix(
+            uuid::NoContext,
+            ms / 1000,
+            u32::try_from(ms % 1000).unwrap_or(0) * 1_000_000,
+        );
+        Uuid::new_v7(moment)
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, Held>> {
+        self.inner.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

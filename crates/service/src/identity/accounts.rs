@@ -1,0 +1,162 @@
+//! Accounts: made, changed and removed by the operator.
+
+use reelmill_core::ports::{CatalogError, PageQuery, Sequence};
+use reelmill_core::{Kind, Role, User, UserId, Write};
+use secrecy::SecretString;
+
+use crate::{Error, Service};
+
+/// An account to be made.
+#[derive(Debug, Clone)]
+pub struct NewAccount {
+    /// Its address.
+    pub email: String,
+    /// The name to be called by; the address where `None`.
+    pub name: Option<String>,
+    /// What it may do.
+    pub role: Role,
+    /// Its password.
+    pub password: SecretString,
+}
+
+impl Service {
+    /// Makes an account.
+    ///
+    /// # Errors
+    /// `Conflict` where the address or the name is taken; `Invalid`.
+    pub async fn add_account(&self, new: NewAccount) -> Result<User, Error> {
+        let email = checked_email(&new.email)?;
+        let name = new.name.as_deref().map_or(email.as_str(), str::trim).to_owned();
+        if name.is_empty() || name.chars().count() > 200 || name.chars().any(char::is_control) {
+            return Err(Error::invalid("a name has 1 to 200 characters, all of them printable"));
+        }
+        let user = User {
+            id: UserId(self.fresh_id()),
+            number: self.catalog().next_number(Sequence::Users).await?,
+            email,
+            name,
+            role: new.role,
+            password_hash: Some(self.inner.passwords.hash(new.password).await?),
+            epoch: 1,
+            created_at: self.now(),
+            version: 1,
+        };
+        match self.catalog().commit(vec![Write::AddUser(user.clone())]).await {
+            Ok(()) => Ok(user),
+            Err(CatalogError::Conflict) => Err(Error::new(
+                Kind::Conflict,
+                "account-exists",
+                format!("an account with the address or name `{}` exists already", user.email),
+            )),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Makes the first account, an administrator, where there is none at all. `None` where there is one already,
+    /// also where another process was faster.
+    pub async fn add_first_admin(&self, email: &str, password: SecretString) -> Result<Option<User>, Error> {
+        if self.has_accounts().await? {
+            return Ok(None);
+        }
+        let new = NewAccount {
+            email: email.to_owned(),
+            name: Some("admin".to_owned()),
+            role: Role::Admin,
+            password,
+        };
+        match self.add_account(new).await {
+            Ok(user) => Ok(Some(user)),
+            Err(error) if error.kind == Kind::Conflict => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether anybody can sign in here.
+    pub async fn has_accounts(&self) -> Result<bool, Error> {
+        Ok(!self.catalog().users(PageQuery { limit: 1, after: None }).await?.items.is_empty())
+    }
+
+    /// All accounts, oldest first.
+    pub async fn accounts(&self) -> Result<Vec<User>, Error> {
+        let mut all = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.catalog().users(PageQuery { limit: 500, after }).await?;
+            all.extend(page.items);
+            after = page.next;
+            if after.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Gives an account a new password and ends all its sessions.
+    pub async fn set_password(&self, login: &str, password: SecretString) -> Result<(), Error> {
+        let hash = self.inner.passwords.hash(password).await?;
+        loop {
+            let user = self.account(login).await?;
+            let changed = User {
+                password_hash: Some(hash.clone()),
+                epoch: user.epoch + 1,
+                version: user.version + 1,
+                ..user
+            };
+            match self.catalog().commit(vec![Write::ReplaceUser(changed)]).await {
+                // Somebody changed the account at the same moment: the new password goes over what is there now.
+                Err(CatalogError::Conflict) => {}
+                other => return Ok(other?),
+            }
+        }
+    }
+
+    /// Removes an account with everything that is its own: sessions and keys at once, then media and outputs.
+    pub async fn remove_account(&self, login: &str) -> Result<(), Error> {
+        let user = self.account(login).await?;
+        self.catalog().commit(vec![Write::DropUser(user.id)]).await?;
+        loop {
+            let page =
+                self.catalog().media_page(Some(user.id), PageQuery { limit: 100, after: None }).await?;
+            if page.items.is_empty() {
+                return Ok(());
+            }
+            for media in page.items {
+                self.remove_media(&media).await?;
+            }
+        }
+    }
+
+    async fn account(&self, login: &str) -> Result<User, Error> {
+        let user = self.catalog().user_by_login(&login.trim().to_lowercase()).await?;
+        user.ok_or_else(|| {
+            Error::new(Kind::NotFound, "not-found", format!("there is no account `{}`", login.trim()))
+        })
+    }
+}
+
+/// The address, trimmed, where it has the form of one. Only mail that arrives proves more.
+fn checked_email(text: &str) -> Result<String, Error> {
+    let email = text.trim();
+    let sound = email.len() <= 254
+        && !email.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ','))
+        && email.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
+    if sound {
+        Ok(email.to_owned())
+    } else {
+        Err(Error::invalid(format!("`{email}` is not an e-mail address")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_two_sides_and_no_blanks() {
+        for good in ["a@b", "a+b@c.example", "\"x@y\"@z", " a@b "] {
+            assert!(checked_email(good).is_ok(), "{good}");
+        }
+        for bad in ["", "a", "@b", "a@", "a b@c", "a@b\n.c", "<a@b>", "a@b,c@d"] {
+            assert!(checked_email(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Jobs as their owners see and steer them.
+
+use reelmill_core::ports::{CatalogError, JobFilter, Page, PageQuery};
+use reelmill_core::{Event, Job, JobId, Kind, MediaId, Output, OutputId, Profile, State, StateName};
+use tokio::time::{Duration, Instant, timeout_at};
+
+use crate::{Caller, Error, JobWish, Service};
+
+/// A job with what it made.
+#[derive(Debug, Clone)]
+pub struct JobView {
+    /// The job, its pulse as fresh as this process knows it.
+    pub job: Job,
+    /// What it made; `None` where it is not done, or its output was deleted since.
+    pub output: Option<Output>,
+}
+
+impl Service {
+    /// Makes a job, or finds the one that the same Idempotency-Key made before.
+    ///
+    /// # Errors
+    /// `NotFound` for a media that is not the caller's; `Unprocessable` where the media cannot become what is wished;
+    /// `Unprocessable` for a key that came with another body.
+    pub async fn submit(&self, caller: &Caller, media: MediaId, wish: JobWish) -> Result<JobView, Error> {
+        caller.must_be_member()?;
+        if let Some(job) = self.replay(caller, &wish).await? {
+            return self.view(job).await;
+        }
+        let profile = wish.resolve()?;
+        let media = self.media(caller, media).await?;
+        self.ports().converter.plan(&media.info, &profile)?;
+        let mut job = self.new_job(&media, &wish, profile);
+        job.account = caller.id();
+        match self.catalog().commit(self.writes_for(&job, &wish)).await {
+            Ok(()) => {
+                self.ring(job.id).await;
+                Ok(JobView { job, output: None })
+            }
+            // The same key came twice at once, and the other was faster.
+            Err(CatalogError::Conflict) => match self.replay(caller, &wish).await? {
+                Some(job) => self.view(job).await,
+                None => Err(CatalogError::Conflict.into()),
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn replay(&self, caller: &Caller, wish: &JobWish) -> Result<Option<Job>, Error> {
+        let Some(submission) = &wish.submission else { return Ok(None) };
+        let scope = submission.scope(caller.id());
+        let Some(receipt) = self.catalog().receipt(&scope, &submission.key, self.now()).await? else {
+            return Ok(None);
+        };
+        if receipt.body_hash != submission.body_hash {
+            return Err(Error::new(
+                Kind::Unprocessable,
+                "idempotency-key-reused",
+                "this Idempotency-Key came with another body before; use a fresh one",
+            ));
+        }
+        Ok(self.catalog().job(receipt.job).await?)
+    }
+
+    /// A job of the caller's.
+    pub async fn job(&self, caller: &Caller, id: JobId) -> Result<JobView, Error> {
+        let job = self.visible_job(caller, id).await?;
+        self.view(job).await
+    }
+
+    /// The caller's jobs, newest first; an admin's are everybody's.
+    pub async fn jobs(
+        &self,
+        caller: &Caller,
+        state: Option<StateName>,
+        query: PageQuery,
+    ) -> Result<Page<JobView>, Error> {
+        let account = (!caller.is_admin()).then_some(caller.id());
+        let page = self.catalog().jobs(JobFilter { account, media: None, state }, query).await?;
+        let mut items = Vec::with_capacity(page.items.len());
+        for job in page.items {
+            items.push(self.view(job).await?);
+        }
+        Ok(Page { items, next: page.next })
+    }
+
+    /// Ends a job that has not ended: at once where it waits, within a heartbeat where it runs.
+    pub async fn cancel(&self, caller: &Caller, id: JobId) -> Result<JobView, Error> {
+        let view = self.steer(caller, id, &Event::Cancel).await?;
+        if let Some(held) = self.held().get(&id) {
+            held.beat_now.notify_one();
+        }
+        if view.job.state.name().is_over() {
+            self.tell_end(id);
+        }
+        Ok(view)
+    }
+
+    /// Begins a failed or cancelled job anew.
+    pub async fn retry(&self, caller: &Caller, id: JobId) -> Result<JobView, Error> {
+        let view = self.steer(caller, id, &Event::Retry).await?;
+        self.ring(id).await;
+        Ok(view)
+    }
+
+    /// Waits until a job is over, at most `most`; answers with what is true then.
+    pub async fn wait(&self, caller: &Caller, id: JobId, most: Duration) -> Result<JobView, Error> {
+        let deadline = Instant::now() + most;
+        let mut ended = self.inner.ended.subscribe();
+        loop {
+            let view = self.job(caller, id).await?;
+            if view.job.state.name().is_over() || Instant::now() >= deadline {
+                return Ok(view);
+            }
+            // Ends that other processes write are seen at the next look.
+            let look = deadline.min(Instant::now() + self.options().poll);
+            while !matches!(timeout_at(look, ended.recv()).await, Err(_) | Ok(Err(_))) {
+                if self.job(caller, id).await?.job.state.name().is_over() {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// An output of the caller's.
+    pub async fn output(&self, caller: &Caller, id: OutputId) -> Result<Output, Error> {
+        let output = self.catalog().output(id).await?;
+        output.filter(|output| caller.may_see(output.owner)).ok_or_else(|| Error::not_found("output"))
+    }
+
+    /// The output of a `fid` or an id, whoever's it is: the converter's door tells "not yours" from "not there".
+    ///
+    /// # Errors
+    /// `NotFound`, `Forbidden`.
+    pub async fn output_by_fid(&self, caller: &Caller, fid: &str) -> Result<Output, Error> {
+        let mut output = self.catalog().output_by_fid(fid).await?;
+        if let (None, Ok(id)) = (&output, fid.parse()) {
+            output = self.catalog().output(id).await?;
+        }
+        let output = output.ok_or_else(|| Error::not_found("output"))?;
+        if caller.may_see(output.owner) {
+            Ok(output)
+        } else {
+            Err(Error::forbidden("it belongs to another account"))
+        }
+    }
+
+    async fn steer(&self, caller: &Caller, id: JobId, event: &Event) -> Result<JobView, Error> {
+        caller.must_be_member()?;
+        loop {
+            let job = self.visible_job(caller, id).await?;
+            let next = job.apply(event, self.now())?;
+            match self.catalog().commit(vec![reelmill_core::Write::ReplaceJob(next.clone())]).await {
+                Ok(()) => return self.view(next).await,
+                // Someone was faster. Whether `event` still makes sense is decided afresh.
+                Err(CatalogError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn visible_job(&self, caller: &Caller, id: JobId) -> Result<Job, Error> {
+        let job = self.catalog().job(id).await?;
+        job.filter(|job| caller.may_see(job.account)).ok_or_else(|| Error::not_found("job"))
+    }
+
+    async fn view(&self, mut job: Job) -> Result<JobView, Error> {
+        if let Some(held) = self.held().get(&job.id)
+            && job.claim().is_some_and(|claim| claim.token == held.token)
+        {
+            job.pulse = held.pulse;
+        }
+        let output = match job.state {
+            State::Done { output, .. } => self.catalog().output(output).await?,
+            _ => None,
+        };
+        Ok(JobView { job, output })
+    }
+
+    /// Tells those who wait in this process that a job ended.
+    pub(crate) fn tell_end(&self, id: JobId) {
+        // An error only says that nobody waits.
+        let _ = self.inner.ended.send(id);
+    }
+
+    /// Wakes a worker. One that does not hear it finds the job at its next look.
+    pub(crate) async fn ring(&self, id: JobId) {
+        if let Err(error) = self.ports().doorbell.ring(id).await {
+            tracing::warn!(job.id = %id, %error, "the doorbell did not ring; workers find the job by themselves");
+        }
+    }
+}
+
+impl JobWish {
+    /// The profile as it is wished, overrides laid over.
+    pub(crate) fn resolve(&self) -> Result<Profile, Error> {
+        let profile = Profile::named(&self.profile).ok_or_else(|| {
+            let names: Vec<String> = Profile::builtin().into_iter().map(|profile| profile.name).collect();
+            Error::new(
+                Kind::Unprocessable,
+                "unknown-profile",
+                format!("there is no profile `{}`; take one of {}", self.profile, names.join(", ")),
+            )
+        })?;
+        let profile = profile.with(&self.overrides);
+        match self.overrides.contradiction() {
+            Some(said) => Err(Error::new(Kind::Unprocessable, "bad-setting", said)),
+            None => Ok(profile),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Telling people: every notice on record is delivered, and dropped once it is.
+
+use reelmill_core::{Door, Kind, Notice, Notification, Write};
+use tokio::time::{Duration, sleep};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::work::{before_retry, jittered};
+use crate::{Error, Service};
+
+/// How many notices a look reads at once.
+const PAGE: u32 = 100;
+
+/// Between looks where nobody calls.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// How often a notice is tried: with doubling waits of up to 15 minutes that is about a day.
+const MOST_FAILURES: u32 = 100;
+
+impl Service {
+    /// Delivers until told to stop.
+    pub(crate) async fn tell(self, stop: CancellationToken) {
+        loop {
+            if let Err(error) = self.tell_due().await {
+                warn!(error = ?error, "notices could not be delivered");
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.inner.notices.notified() => {}
+                () = sleep(jittered(LOOK)) => {}
+            }
+        }
+    }
+
+    /// Delivers what is due now.
+    pub(crate) async fn tell_due(&self) -> Result<(), Error> {
+        for notice in self.catalog().due_notices(self.now(), PAGE).await? {
+            let write = match self.deliver(&notice).await {
+                Ok(()) => Write::DropNotice(notice.id),
+                Err(error) if error.kind == Kind::Unavailable && notice.failures < MOST_FAILURES => {
+                    let wait = before_retry(Duration::from_secs(2), notice.failures + 1);
+                    let due_at = self.now().plus_ms(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+                    Write::ReplaceNotice(Notice { due_at, failures: notice.failures + 1, ..notice })
+                }
+                Err(error) => {
+                    warn!(notice.id = %notice.id, job.id = %notice.job, error = ?error, "a notice was given up");
+                    Write::DropNotice(notice.id)
+                }
+            };
+            self.catalog().commit(vec![write]).await?;
+        }
+        Ok(())
+    }
+
+    async fn deliver(&self, notice: &Notice) -> Result<(), Error> {
+        // Whoever has left is told nothing.
+        let Some(user) = self.catalog().user(notice.account).await? else { return Ok(()) };
+        let Some(job) = self.catalog().job(notice.job).await? else { return Ok(()) };
+        let output = match notice.output {
+            Some(id) => self.catalog().output(id).await?,
+            None => None,
+        };
+        let (subject, body) = match (notice.door, &output, &job.state) {
+            (Door::Converter, Some(output), _) => {
+                ("MP3 Download".to_owned(), format!("mp3 file_id: {} is now ready!", output.fid))
+            }
+            (Door::V1, Some(output), _) => (
+                format!("{} is ready", output.name),
+                format!("{} is ready: /v1/outputs/{}/content", output.name, output.id),
+            ),
+            (_, None, reelmill_core::State::Failed { failure, .. }) => {
+                ("Conversion failed".to_owned(), format!("job {} failed: {}", job.id, failure.message))
+            }
+            // It was deleted or begun anew since.
+            (_, None, _) => return Ok(()),
+        };
+        let notification = Notification { id: notice.id, recipient: user.email, subject, body };
+        self.ports().notifier.notify(&notification).await.map_err(|error| {
+            let kind = if error.is_transient() { Kind::Unavailable } else { Kind::Unprocessable };
+            Error::new(kind, "not-delivered", "the notification could not be delivered").because(&error)
+        })
+    }
+}

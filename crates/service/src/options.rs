@@ -1,0 +1,53 @@
+//! What the service can be told, apart from its ports.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+/// Which loops a process runs. Answering requests is the server's part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Roles {
+    /// Claims jobs and converts them; rescues those of dead workers; collects what they left.
+    pub converter: bool,
+    /// Tells people.
+    pub notification: bool,
+}
+
+/// What the service can be told.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Conversions side by side.
+    pub slots: usize,
+    /// This process's name in claims, for people.
+    pub worker_name: String,
+    /// How long a claim without a heartbeat stands.
+    pub lease: Duration,
+    /// Between two heartbeats; well under half the lease.
+    pub heartbeat: Duration,
+    /// Between two looks into the catalog where the doorbell is silent.
+    pub poll: Duration,
+    /// How long a draining process lets conversions go on.
+    pub drain: Duration,
+    /// How often a job is tried.
+    pub max_attempts: u32,
+    /// How long all attempts of a job together may take.
+    pub job_deadline: Duration,
+    /// The wait before a second attempt; doubled at each further one, with full jitter.
+    pub retry_base: Duration,
+    /// The most bytes of an upload.
+    pub max_upload_bytes: u64,
+    /// How long a sender may be silent, and the span over which it must not be slower than
+    /// [`Options::upload_floor_bytes`].
+    pub upload_idle: Duration,
+    /// The least bytes that a sender gives in each span of [`Options::upload_idle`].
+    pub upload_floor_bytes: u64,
+    /// Password checks side by side; each takes a core and 19 MiB.
+    pub password_slots: usize,
+    /// What tokens are signed with; at least 32 bytes.
+    pub jwt_secret: SecretString,
+    /// How long a session's token is good.
+    pub session: Duration,
+    /// Whether the catalog and the objects belong to this process alone, so that whoever wrote to them before its
+    /// start is dead.
+    pub sole: bool,
+}

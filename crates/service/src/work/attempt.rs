@@ -1,0 +1,331 @@
+//! One attempt at a job, from the claim to the write that ends or reschedules it.
+//!
+//! The result goes to a fresh key on record; it becomes visible by the very commit that ends the job, or is
+//! deleted.
+
+use std::sync::Arc;
+
+use reelmill_core::ports::{
+    Cancel, CatalogError, Conversion, Converted, ConverterError, Input, ObjectsError, Stored,
+};
+use reelmill_core::{
+    Event, Failure, FailureKind, Holder, Intent, Job, Key, Media, Notice, NoticeId, Output, OutputId, Stage,
+    State, Token, Write,
+};
+use tokio::sync::Notify;
+use tokio::time::{Duration, Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::backoff::before_retry;
+use super::claim::{Claimed, settle};
+use super::heartbeat::{Stopped, Watch};
+use crate::{Error, Service};
+
+/// Why an attempt made nothing.
+enum Broken {
+    /// The converter says so.
+    Converter(ConverterError),
+    /// The catalog or the store did not do its part.
+    Service(Error),
+}
+
+impl From<ConverterError> for Broken {
+    fn from(error: ConverterError) -> Self {
+        Self::Converter(error)
+    }
+}
+
+impl From<Error> for Broken {
+    fn from(error: Error) -> Self {
+        Self::Service(error)
+    }
+}
+
+impl From<CatalogError> for Broken {
+    fn from(error: CatalogError) -> Self {
+        Self::Service(error.into())
+    }
+}
+
+impl From<ObjectsError> for Broken {
+    fn from(error: ObjectsError) -> Self {
+        Self::Service(error.into())
+    }
+}
+
+/// A result that is stored, but not visible.
+struct Made {
+    output: Output,
+    notes: Vec<String>,
+}
+
+impl Service {
+    /// Runs a claimed job to the end of this attempt, whatever that is.
+    pub(super) async fn attempt(self, claimed: Claimed, give_back: CancellationToken) {
+        let Claimed { job, token, mut delivery } = claimed;
+        let watch = Watch {
+            id: job.id,
+            token,
+            cancel: Cancel::default(),
+            deadline: job.deadline(),
+            give_back,
+            beat_now: Arc::new(Notify::new()),
+        };
+        self.hold(&watch);
+        let output = OutputId(self.fresh_id());
+        let made = {
+            let making = self.make(&job, token, output, watch.cancel.clone());
+            tokio::pin!(making);
+            tokio::select! {
+                made = &mut making => made.map_err(Err),
+                stopped = self.watch(&watch, &mut delivery) => {
+                    // The engine ends within 100 ms of this; its result no longer counts.
+                    watch.cancel.cancel();
+                    let _ = making.await;
+                    Err(Ok(stopped))
+                }
+            }
+        };
+        let ended = match made {
+            Ok(made) => self.complete(&watch, &job, made).await,
+            Err(broken) => {
+                self.discard_result(&job, output).await;
+                self.give_up(&watch, &job, broken).await
+            }
+        };
+        self.let_go(&watch);
+        if let Err(error) = ended {
+            error!(job.id = %job.id, job.attempt = token.attempt, error = ?error, "an attempt could not be ended; a rescuer will");
+            return;
+        }
+        if let Some(delivery) = delivery {
+            settle(delivery).await;
+        }
+    }
+
+    async fn make(&self, job: &Job, token: Token, id: OutputId, cancel: Cancel) -> Result<Made, Broken> {
+        let media = self.catalog().media(job.media_id).await?.ok_or_else(|| Error::not_found("media"))?;
+        let key = result_key(job, id)?;
+        let intent = Intent {
+            key: key.clone(),
+            holder: Holder::Claim { job: job.id, token },
+            beats: 0,
+            created_at: self.now(),
+        };
+        self.catalog().commit(vec![Write::AddIntent(intent)]).await?;
+        let mut writer = self.objects().create(&key).await?;
+        let conversion = self.conversion(job, token, &media, cancel);
+        let converted = self.ports().converter.convert(conversion, &mut *writer).await?;
+        self.set_pulse(job.id, token, Stage::Store, 1.0);
+        let stored = writer.finish().await?;
+        Ok(Made {
+            notes: converted.notes.clone(),
+            output: self.new_output(job, &media, id, key, stored, &converted),
+        })
+    }
+
+    fn conversion(&self, job: &Job, token: Token, media: &Media, cancel: Cancel) -> Conversion {
+        let (service, id) = (self.clone(), job.id);
+        Conversion {
+            input: Input {
+                objects: Arc::clone(&self.ports().objects),
+                key: media.key.clone(),
+                size_bytes: media.size_bytes,
+                name: media.name.clone(),
+            },
+            profile: job.profile.clone(),
+            progress: Arc::new(move |done| service.set_pulse(id, token, Stage::Convert, done)),
+            cancel,
+        }
+    }
+
+    fn new_output(
+        &self,
+        job: &Job,
+        media: &Media,
+        id: OutputId,
+        key: Key,
+        stored: Stored,
+        converted: &Converted,
+    ) -> Output {
+        let stem = media.name.rsplit_once('.').map_or(media.name.as_str(), |(stem, _)| stem);
+        let stem = if stem.is_empty() { "untitled" } else { stem };
+        Output {
+            id,
+            job_id: job.id,
+            media_id: media.id,
+            owner: job.account,
+            fid: stored.fid.unwrap_or_else(|| id.to_string()),
+            name: format!("{stem}.{}", job.profile.format.extension()),
+            key,
+            size_bytes: stored.size_bytes,
+            format: job.profile.format,
+            duration_ms: converted.duration_ms,
+            created_at: self.now(),
+        }
+    }
+
+    async fn complete(&self, watch: &Watch, job: &Job, made: Made) -> Result<(), Error> {
+        let (id, key) = (made.output.id, made.output.key.clone());
+        let event = Event::Complete { token: watch.token, output: id };
+        let visible = vec![Write::TakeIntent(key.clone()), Write::AddOutput(made.output)];
+        match self.settle_job(watch, &event, visible).await {
+            Ok(done) if matches!(done.state, State::Done { output, .. } if output == id) => {
+                info!(job.id = %job.id, job.attempt = watch.token.attempt, output.id = %id, notes = ?made.notes, "job done");
+                Ok(())
+            }
+            Ok(_) => {
+                self.discard(&key).await;
+                Ok(())
+            }
+            Err(error) => {
+                // Whether the last try was taken is not known: the collector decides by the record.
+                warn!(job.id = %job.id, object.key = %key, "a result waits for the catalog's word");
+                Err(error)
+            }
+        }
+    }
+
+    async fn give_up(&self, watch: &Watch, job: &Job, broken: Result<Stopped, Broken>) -> Result<(), Error> {
+        let token = watch.token;
+        let event = match broken {
+            Ok(Stopped::Lost) => {
+                warn!(job.id = %job.id, job.attempt = token.attempt, "the claim was lost; another worker goes on");
+                return Ok(());
+            }
+            Ok(Stopped::Cancelled) => Event::Stop { token },
+            Ok(Stopped::Draining) => Event::GiveBack { token },
+            Ok(Stopped::Deadline) => {
+                let message = format!("was not done within its {} s", job.deadline_ms / 1000);
+                Event::Fail { token, failure: Failure::new(FailureKind::Timeout, message), retry_at: None }
+            }
+            Err(broken) => self.failure_of(job, token, broken),
+        };
+        let ended = self.settle_job(watch, &event, Vec::new()).await?;
+        if let State::Failed { failure, .. } = &ended.state {
+            info!(job.id = %job.id, job.attempt = token.attempt, kind = failure.kind.as_str(), failure.message, "job failed");
+        }
+        Ok(())
+    }
+
+    fn failure_of(&self, job: &Job, token: Token, broken: Broken) -> Event {
+        let (failure, transient, cause) = match broken {
+            Broken::Converter(error) => (error.to_failure(), error.is_transient(), error.to_string()),
+            Broken::Service(error) => {
+                let transient =
+                    matches!(error.kind, reelmill_core::Kind::Unavailable | reelmill_core::Kind::Conflict);
+                let cause = error.cause.clone().unwrap_or_else(|| error.detail.clone());
+                (Failure::new(FailureKind::Internal, error.detail), transient, cause)
+            }
+        };
+        if failure.kind == FailureKind::Internal {
+            warn!(job.id = %job.id, job.attempt = token.attempt, cause, "an attempt failed");
+        }
+        let retry_at = transient.then(|| {
+            let wait = before_retry(self.options().retry_base, token.attempt);
+            self.now().plus_ms(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))
+        });
+        Event::Fail { token, failure, retry_at }
+    }
+
+    /// Writes the job after `event`, with `visible` in the same commit where it becomes done. Goes on until the
+    /// catalog's answer is known or the claim can no longer be ours.
+    async fn settle_job(&self, watch: &Watch, event: &Event, visible: Vec<Write>) -> Result<Job, Error> {
+        let give_up_at = Instant::now() + self.options().lease;
+        let mut wait = Duration::from_millis(50);
+        loop {
+            let unsure = match self.try_settle(watch, event, &visible).await {
+                Ok(Some(job)) => return Ok(job),
+                // Someone was faster. Whether `event` still makes sense is decided afresh.
+                Ok(None) => continue,
+                Err(error) if error.kind == reelmill_core::Kind::Unavailable => error,
+                Err(error) => return Err(error),
+            };
+            if Instant::now() + wait >= give_up_at {
+                return Err(unsure);
+            }
+            sleep(wait).await;
+            wait = (wait * 2).min(Duration::from_secs(1));
+        }
+    }
+
+    async fn try_settle(
+        &self,
+        watch: &Watch,
+        event: &Event,
+        visible: &[Write],
+    ) -> Result<Option<Job>, Error> {
+        let Some(job) = self.catalog().job(watch.id).await? else {
+            return Err(Error::not_found("job"));
+        };
+        // An answer that was lost may have been a yes.
+        if let (Event::Complete { output, .. }, State::Done { output: there, .. }) = (event, &job.state)
+            && output == there
+        {
+            return Ok(Some(job));
+        }
+        let stop = Event::Stop { token: watch.token };
+        let (next, visible) = match job.apply(event, self.now()) {
+            Ok(next) => (next, visible.to_vec()),
+            // It was cancelled in the last moment: the result is thrown away.
+            Err(_) => match job.apply(&stop, self.now()) {
+                Ok(next) => (next, Vec::new()),
+                // The claim is another's.
+                Err(_) => return Ok(Some(job)),
+            },
+        };
+        if next.state.name().is_over() {
+            Ok(self.end(&job, next.clone(), Some(visible)).await?.then_some(next))
+        } else {
+            match self.catalog().commit(vec![Write::ReplaceJob(next.clone())]).await {
+                Ok(()) => {
+                    self.ring(next.id).await;
+                    Ok(Some(next))
+                }
+                Err(CatalogError::Conflict) => Ok(None),
+                Err(error) => Err(error.into()),
+            }
+        }
+    }
+
+    /// Writes the end of a job with what becomes visible by it and the notice of it; `false` where someone was faster.
+    pub(super) async fn end(&self, job: &Job, next: Job, visible: Option<Vec<Write>>) -> Result<bool, Error> {
+        let mut writes = visible.unwrap_or_default();
+        let output = match next.state {
+            State::Done { output, .. } => Some(output),
+            _ => None,
+        };
+        if matches!(next.state, State::Done { .. } | State::Failed { .. }) {
+            writes.push(Write::AddNotice(Notice {
+                id: NoticeId(self.fresh_id()),
+                account: job.account,
+                job: job.id,
+                output,
+                door: job.door,
+                due_at: self.now(),
+                failures: 0,
+            }));
+        }
+        writes.push(Write::ReplaceJob(next));
+        match self.catalog().commit(writes).await {
+            Ok(()) => {
+                self.tell_end(job.id);
+                self.inner.notices.notify_one();
+                Ok(true)
+            }
+            Err(CatalogError::Conflict) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn discard_result(&self, job: &Job, output: OutputId) {
+        if let Ok(key) = result_key(job, output) {
+            self.discard(&key).await;
+        }
+    }
+}
+
+fn result_key(job: &Job, id: OutputId) -> Result<Key, Error> {
+    format!("outputs/{id}.{}", job.profile.format.extension()).parse().map_err(Error::internal)
+}
