@@ -1,1 +1,7 @@
-//! Tests.
+//! The verbs over memory backends, with an injected clock, paused time and, where it says so, faults by seed.
+
+mod identity;
+mod ingest;
+mod jobs;
+mod weather;
+mod world;

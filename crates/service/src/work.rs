@@ -11,8 +11,6 @@ mod heartbeat;
 mod rescue;
 
 pub(crate) use backoff::{before_retry, jittered};
-#[cfg(test)]
-pub(crate) use rescue::Rescuer;
 
 use reelmill_core::JobId;
 use tokio_util::sync::CancellationToken;

@@ -1,0 +1,177 @@
+//! Bad weather by seed: whatever fails in between, every job ends once and nothing is left over.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use reelmill_backends::catalog::MemoryCatalog;
+use reelmill_core::ports::{Beat, Catalog, CatalogError, Census, JobFilter, Page, PageQuery, Sequence};
+use reelmill_core::{
+    ApiKey, ApiKeyId, Holder, Intent, Job, JobId, Key, Media, MediaId, Notice, Output, OutputId, Pulse,
+    Receipt, StateName, Timestamp, Token, User, UserId, Write,
+};
+use tokio::time::{Duration, sleep};
+
+use super::world::{Fault, WORKER, World, options};
+
+/// A catalog whose commits fail now and then: half of those before they are taken, half after.
+#[derive(Default)]
+struct Stormy {
+    inner: MemoryCatalog,
+    before: Fault,
+    after: Fault,
+}
+
+fn struck() -> CatalogError {
+    CatalogError::Unavailable("struck".into())
+}
+
+#[async_trait]
+impl Catalog for Stormy {
+    async fn commit(&self, writes: Vec<Write>) -> Result<(), CatalogError> {
+        if self.before.strikes() {
+            return Err(struck());
+        }
+        let done = self.inner.commit(writes).await;
+        if self.after.strikes() { Err(struck()) } else { done }
+    }
+    async fn beat(&self, job: JobId, token: Token, pulse: Pulse) -> Result<Beat, CatalogError> {
+        if self.before.strikes() { Err(struck()) } else { self.inner.beat(job, token, pulse).await }
+    }
+    async fn job(&self, id: JobId) -> Result<Option<Job>, CatalogError> {
+        if self.before.strikes() { Err(struck()) } else { self.inner.job(id).await }
+    }
+    async fn touch_intent(&self, key: &Key) -> Result<(), CatalogError> {
+        self.inner.touch_intent(key).await
+    }
+    async fn next_number(&self, sequence: Sequence) -> Result<i64, CatalogError> {
+        self.inner.next_number(sequence).await
+    }
+    async fn user(&self, id: UserId) -> Result<Option<User>, CatalogError> {
+        self.inner.user(id).await
+    }
+    async fn user_by_login(&self, login: &str) -> Result<Option<User>, CatalogError> {
+        self.inner.user_by_login(login).await
+    }
+    async fn users(&self, query: PageQuery) -> Result<Page<User>, CatalogError> {
+        self.inner.users(query).await
+    }
+    async fn api_key_by_hash(&self, secret_hash: &str) -> Result<Option<ApiKey>, CatalogError> {
+        self.inner.api_key_by_hash(secret_hash).await
+    }
+    async fn api_keys(&self, user: UserId) -> Result<Vec<ApiKey>, CatalogError> {
+        self.inner.api_keys(user).await
+    }
+    async fn api_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, CatalogError> {
+        self.inner.api_key(id).await
+    }
+    async fn is_token_ended(&self, jti: &str) -> Result<bool, CatalogError> {
+        self.inner.is_token_ended(jti).await
+    }
+    async fn media(&self, id: MediaId) -> Result<Option<Media>, CatalogError> {
+        self.inner.media(id).await
+    }
+    async fn media_page(&self, owner: Option<UserId>, query: PageQuery) -> Result<Page<Media>, CatalogError> {
+        self.inner.media_page(owner, query).await
+    }
+    async fn jobs(&self, filter: JobFilter, query: PageQuery) -> Result<Page<Job>, CatalogError> {
+        self.inner.jobs(filter, query).await
+    }
+    async fn due_jobs(&self, now: Timestamp, limit: u32) -> Result<Vec<Job>, CatalogError> {
+        self.inner.due_jobs(now, limit).await
+    }
+    async fn claimed_jobs(&self, limit: u32) -> Result<Vec<Job>, CatalogError> {
+        self.inner.claimed_jobs(limit).await
+    }
+    async fn output(&self, id: OutputId) -> Result<Option<Output>, CatalogError> {
+        self.inner.output(id).await
+    }
+    async fn output_by_fid(&self, fid: &str) -> Result<Option<Output>, CatalogError> {
+        self.inner.output_by_fid(fid).await
+    }
+    async fn outputs_of(&self, media: MediaId) -> Result<Vec<Output>, CatalogError> {
+        self.inner.outputs_of(media).await
+    }
+    async fn intents(&self, after: Option<&Key>, limit: u32) -> Result<Vec<Intent>, CatalogError> {
+        self.inner.intents(after, limit).await
+    }
+    async fn receipt(&self, scope: &str, key: &str, now: Timestamp) -> Result<Option<Receipt>, CatalogError> {
+        self.inner.receipt(scope, key, now).await
+    }
+    async fn due_notices(&self, now: Timestamp, limit: u32) -> Result<Vec<Notice>, CatalogError> {
+        self.inner.due_notices(now, limit).await
+    }
+    async fn sweep_expired(&self, now: Timestamp) -> Result<u64, CatalogError> {
+        self.inner.sweep_expired(now).await
+    }
+    async fn census(&self) -> Result<Census, CatalogError> {
+        self.inner.census().await
+    }
+    async fn check(&self) -> Result<(), CatalogError> {
+        self.inner.check().await
+    }
+}
+
+async fn storm(seed: u64) {
+    let stormy = Arc::new(Stormy::default());
+    let world = World::over(stormy.clone()).await;
+    let mut jobs = Vec::new();
+    for number in 0..30 {
+        jobs.push(world.convert(&format!("slow:{} {number}", number * 100)).await);
+    }
+    stormy.before.begin(12, seed);
+    stormy.after.begin(12, seed ^ 0xffff);
+    world.shelf.fault.begin(40, seed ^ 0xff);
+    world.ears.fault.begin(3, seed ^ 0xf);
+    let first = world.start().await;
+    let second = world.process(options()).start(WORKER).await.unwrap();
+    sleep(Duration::from_mins(5)).await;
+    for fault in [&stormy.before, &stormy.after, &world.shelf.fault, &world.ears.fault] {
+        fault.end();
+    }
+    // Long enough for the rescuers, and for the collector to let go of what it condemned.
+    sleep(Duration::from_hours(2)).await;
+
+    let all = world.all_jobs().await;
+    assert_eq!(all.len(), jobs.len(), "seed {seed}");
+    for job in &all {
+        let outputs = world.catalog.outputs_of(job.media_id).await.unwrap();
+        let expected = usize::from(job.state.name() == StateName::Done);
+        assert!(job.state.name().is_over(), "seed {seed}: {:?}", job.state);
+        assert_eq!(outputs.len(), expected, "seed {seed}: {:?}", job.state);
+    }
+    assert!(all.iter().filter(|job| job.state.name() == StateName::Done).count() >= 20, "seed {seed}");
+    let told: BTreeSet<_> = world.ears.heard.lock().unwrap().iter().map(|notice| notice.id).collect();
+    assert_eq!(told.len(), all.len(), "seed {seed}: one notice id an end");
+    world.nothing_is_left_over().await;
+    first.drain().await;
+    second.drain().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_any_storm_every_job_ends_once_and_nothing_is_left_over() {
+    for seed in 1..=8 {
+        storm(seed).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_collector_spares_what_lives() {
+    let world = World::new().await;
+    let now = world.clock_now();
+    let key: Key = "media/alive".parse().unwrap();
+    let intent = Intent { key: key.clone(), holder: Holder::Upload, beats: 0, created_at: now };
+    world.catalog.commit(vec![Write::AddIntent(intent)]).await.unwrap();
+    let running = world.start().await;
+    for _ in 0..40 {
+        sleep(Duration::from_secs(5)).await;
+        world.catalog.touch_intent(&key).await.unwrap();
+    }
+    assert!(matches!(world.intents().await[..], [Intent { holder: Holder::Upload, .. }]));
+    sleep(Duration::from_mins(2)).await;
+    assert!(matches!(world.intents().await[..], [Intent { holder: Holder::Condemned { .. }, .. }]));
+    assert!(world.catalog.touch_intent(&key).await.is_err());
+    sleep(Duration::from_hours(2)).await;
+    assert_eq!(world.intents().await, []);
+    running.drain().await;
+}
