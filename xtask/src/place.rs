@@ -21,10 +21,14 @@ pub(crate) struct Place {
 impl Place {
     /// Finds the checkout that this program was built from, and where cargo builds it now.
     pub(crate) fn find() -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in no workspace")?.to_owned();
-        let metadata =
-            Program::new("cargo").args(["metadata", "--no-deps", "--format-version=1"]).within(&root).json()?;
-        let target = metadata["target_directory"].as_str().context("cargo metadata names no target folder")?;
+        let root =
+            Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in no workspace")?.to_owned();
+        let metadata = Program::new("cargo")
+            .args(["metadata", "--no-deps", "--format-version=1"])
+            .within(&root)
+            .json()?;
+        let target =
+            metadata["target_directory"].as_str().context("cargo metadata names no target folder")?;
         Ok(Self { root, target: target.into() })
     }
 

@@ -1,4 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
 //! The transition table, printed and held; and what must be true of every life of a job.
 
 use proptest::prelude::*;
@@ -88,7 +87,8 @@ fn the_transition_table_is_this_one() {
             Err(Refused::State { .. }) => "·".into(),
             Err(other) => panic!("row {row}: {other}"),
         });
-        table += &format!("| {} | {} |\n", label(&event), cells.collect::<Vec<_>>().join(" | "));
+        let cells: Vec<String> = cells.collect();
+        table.extend(["| ", &label(&event), " | ", &cells.join(" | "), " |\n"]);
     }
     insta::with_settings!({ prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("transition_table", table);

@@ -1,0 +1,193 @@
+//! Runs a selection of tests through nextest and reads what became of each case.
+//!
+//! nextest's report names the cases that ran but not the ignored ones, its list names all: the two together say
+//! what became of each. A case that was listed and does not appear in the report failed, whatever else was green.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::place::Place;
+use crate::program::Program;
+
+/// Where nextest leaves its reports by its configuration, whatever cargo's target folder is.
+const NEXTEST_STORE: &str = "target/nextest";
+
+/// What to run, and how.
+pub(crate) struct Selection<'a> {
+    /// A profile of `.config/nextest.toml`.
+    pub(crate) profile: &'a str,
+    /// An expression of nextest's filter language.
+    pub(crate) filter: &'a str,
+    /// The variables that tests read.
+    pub(crate) environment: &'a [(&'static str, OsString)],
+}
+
+/// A test case after a run.
+pub(crate) struct Case {
+    /// The test target that holds it, `e2e` for example.
+    pub(crate) binary: String,
+    /// nextest's name for that target, with the package.
+    suite: String,
+    /// Its name within the target.
+    pub(crate) name: String,
+    /// What became of it.
+    pub(crate) outcome: Outcome,
+}
+
+/// What became of a case.
+pub(crate) enum Outcome {
+    /// It ran and passed.
+    Passed,
+    /// It ran and failed, or was to run and did not.
+    Failed,
+    /// It was not run, for this reason.
+    Ignored(String),
+}
+
+/// How many cases ended how.
+#[derive(Default)]
+pub(crate) struct Counts {
+    /// Passed.
+    pub(crate) passed: usize,
+    /// Failed.
+    pub(crate) failed: usize,
+    /// Ignored.
+    pub(crate) ignored: usize,
+}
+
+impl Case {
+    /// The name with which nextest tells it from all others.
+    pub(crate) fn full_name(&self) -> String {
+        format!("{} {}", self.suite, self.name)
+    }
+
+    /// Port and backend, where this is a conformance case.
+    pub(crate) fn port_and_backend(&self) -> Option<(&str, &str)> {
+        let (port, rest) = self.name.split_once("::")?;
+        let (backend, _promise) = rest.split_once("::")?;
+        (self.binary == "conformance").then_some((port, backend))
+    }
+}
+
+impl Counts {
+    /// Counts `case` too.
+    pub(crate) fn add(&mut self, case: &Case) {
+        match case.outcome {
+            Outcome::Passed => self.passed += 1,
+            Outcome::Failed => self.failed += 1,
+            Outcome::Ignored(_) => self.ignored += 1,
+        }
+    }
+
+    /// Counts `cases`.
+    pub(crate) fn of(cases: &[Case]) -> Self {
+        let mut counts = Self::default();
+        for case in cases {
+            counts.add(case);
+        }
+        counts
+    }
+}
+
+/// Builds and runs what `selection` names; the cases, and whether nextest was content.
+pub(crate) fn run(place: &Place, selection: &Selection) -> Result<(Vec<Case>, bool)> {
+    let list = nextest(place, "list", selection).args(["--message-format", "json"]).json()?;
+    let junit = place.root.join(NEXTEST_STORE).join(selection.profile).join("junit.xml");
+    if junit.exists() {
+        fs::remove_file(&junit).with_context(|| format!("cannot remove {}", junit.display()))?;
+    }
+    let content = nextest(place, "run", selection).run()?;
+    let report =
+        fs::read_to_string(&junit).with_context(|| format!("nextest left no {}", junit.display()))?;
+    let mut cases = cases(&list, &outcomes(&report)?);
+    name_reasons(&mut cases, &place.ignored());
+    Ok((cases, content))
+}
+
+fn nextest(place: &Place, verb: &str, selection: &Selection) -> Program {
+    let Selection { profile, filter, environment } = selection;
+    let words = ["nextest", verb, "--workspace", "--profile", profile, "-E", filter];
+    environment.iter().fold(place.cargo().args(words), |program, (name, value)| program.env(name, value))
+}
+
+/// Whether each case of a `JUnit` report passed, by target and name.
+fn outcomes(report: &str) -> Result<HashMap<(String, String), bool>> {
+    let document = roxmltree::Document::parse(report).context("nextest's JUnit report cannot be read")?;
+    let ran = document.descendants().filter(|node| node.has_tag_name("testcase")).map(|node| {
+        let attribute = |name| node.attribute(name).unwrap_or_default().to_owned();
+        let passed =
+            !node.children().any(|child| child.has_tag_name("failure") || child.has_tag_name("error"));
+        ((attribute("classname"), attribute("name")), passed)
+    });
+    Ok(ran.collect())
+}
+
+/// The selected cases of nextest's list with their outcomes.
+fn cases(list: &Value, outcomes: &HashMap<(String, String), bool>) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (suite, about) in list["rust-suites"].as_object().into_iter().flatten() {
+        for (name, listed) in about["testcases"].as_object().into_iter().flatten() {
+            let passed = outcomes.get(&(suite.clone(), name.clone()));
+            let selection = &listed["filter-match"];
+            let outcome = match passed {
+                Some(true) => Outcome::Passed,
+                Some(false) => Outcome::Failed,
+                None if selection["status"] == "matches" => Outcome::Failed,
+                None if selection["reason"] == "ignored" => Outcome::Ignored("no reason given".into()),
+                None => continue,
+            };
+            let binary = about["binary-name"].as_str().unwrap_or_default().to_owned();
+            cases.push(Case { binary, suite: suite.clone(), name: name.clone(), outcome });
+        }
+    }
+    cases
+}
+
+/// Puts the reasons that test binaries left in `folder` to their ignored cases.
+fn name_reasons(cases: &mut [Case], folder: &Path) {
+    let mut texts: HashMap<String, String> = HashMap::new();
+    for case in cases {
+        let Outcome::Ignored(reason) = &mut case.outcome else { continue };
+        let text = texts.entry(case.binary.clone()).or_insert_with(|| {
+            // A target that has none, or whose cases carry plain `#[ignore]`, leaves no file.
+            fs::read_to_string(folder.join(format!("{}.tsv", case.binary))).unwrap_or_default()
+        });
+        let known =
+            text.lines().filter_map(|line| line.split_once('\t')).find(|(name, _)| *name == case.name);
+        if let Some((_, known)) = known {
+            known.clone_into(reason);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Counts, cases, outcomes};
+
+    const REPORT: &str = r#"<testsuites><testsuite name="b::conformance">
+        <testcase name="catalog::memory::good" classname="b::conformance" time="0.1"/>
+        <testcase name="catalog::sqlite::bad" classname="b::conformance"><failure type="x"/></testcase>
+        </testsuite></testsuites>"#;
+
+    #[test]
+    fn a_case_that_was_selected_and_not_reported_failed() {
+        let selected = json!({ "filter-match": { "status": "matches" } });
+        let ignored = json!({ "filter-match": { "status": "mismatch", "reason": "ignored" } });
+        let elsewhere = json!({ "filter-match": { "status": "mismatch", "reason": "expression" } });
+        let list = json!({ "rust-suites": { "b::conformance": { "binary-name": "conformance", "testcases": {
+            "catalog::memory::good": selected, "catalog::sqlite::bad": selected, "catalog::sqlite::lost": selected,
+            "catalog::sqlite::left_out": ignored, "catalog::sqlite::not_asked_for": elsewhere,
+        }}}});
+        let cases = cases(&list, &outcomes(REPORT).unwrap());
+        let counts = Counts::of(&cases);
+        assert_eq!((counts.passed, counts.failed, counts.ignored), (1, 2, 1));
+        assert_eq!(cases[0].port_and_backend(), Some(("catalog", "memory")));
+    }
+}

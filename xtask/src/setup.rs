@@ -1,0 +1,141 @@
+//! Installs what the tests need, as far as it is missing, and says what could not be had.
+//!
+//! Each thing is a step of its own that first looks whether it is done, so that a second run takes a second. What cannot
+//! be had is no failure, since most tests run without it: the tests that need it show themselves as ignored. With
+//! `REELMILL_TEST_ALL=1` it is one.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::binaries::BINARIES;
+use crate::corpus;
+use crate::debian::{Apt, NEEDS};
+use crate::origins::ORIGINS;
+use crate::place::Place;
+use crate::program::{Program, found};
+use crate::table;
+
+/// Of the pinned `playwright-core`: the last that runs on Debian 12's Node.js 18; it drives today's Chromium.
+const PLAYWRIGHT: &str = "1.56.1";
+
+/// One thing that the tests need.
+pub(crate) struct Step {
+    /// What it is.
+    pub(crate) name: String,
+    /// How it stands now.
+    pub(crate) state: State,
+    took: Duration,
+}
+
+/// How one thing stands after set-up.
+pub(crate) enum State {
+    /// It was there.
+    Present,
+    /// It was installed now.
+    Installed,
+    /// It could not be had, for this reason.
+    Missing(String),
+}
+
+/// `cargo xtask setup`.
+pub(crate) fn command(place: &Place) -> Result<bool> {
+    let steps = run(place)?;
+    show(&steps);
+    println!("{} media files in {}", corpus::write_manifest(place)?, place.corpus().display());
+    Ok(!must_have_all() || steps.iter().all(|step| !matches!(step.state, State::Missing(_))))
+}
+
+/// Whether the tests may leave nothing out.
+pub(crate) fn must_have_all() -> bool {
+    std::env::var_os("REELMILL_TEST_ALL").is_some_and(|value| value == "1")
+}
+
+/// Takes every step.
+pub(crate) fn run(place: &Place) -> Result<Vec<Step>> {
+    fs::create_dir_all(place.corpus())
+        .with_context(|| format!("cannot make {}", place.corpus().display()))?;
+    let apt = Apt::default();
+    let mut steps = Vec::new();
+    for need in &NEEDS {
+        steps.push(step(need.package, need.present, || apt.install(need.package)));
+    }
+    for binary in &BINARIES {
+        steps.push(step(binary.package, || binary.is_present(), || binary.install()));
+    }
+    steps.push(step("playwright-core", || has_playwright(place), || install_playwright(place)));
+    for origin in &ORIGINS {
+        let gather = || corpus::gather(place, origin, &apt);
+        steps.push(step(&format!("media of {}", origin.name), || corpus::is_gathered(place, origin), gather));
+    }
+    corpus::write_manifest(place)?;
+    Ok(steps)
+}
+
+/// Prints what was installed and what is missing; what was there needs no word.
+pub(crate) fn show(steps: &[Step]) {
+    let mut rows = Vec::new();
+    for step in steps {
+        match &step.state {
+            State::Present => {}
+            State::Installed => {
+                rows.push(vec![step.name.clone(), "installed".into(), table::seconds(step.took)]);
+            }
+            State::Missing(reason) => rows.push(vec![step.name.clone(), "missing".into(), reason.clone()]),
+        }
+    }
+    table::print("Set-up", &["thing", "state", ""], &rows);
+}
+
+/// The variables that tell tests what is on this machine; one whose thing is missing is left out.
+pub(crate) fn environment(place: &Place) -> Vec<(&'static str, OsString)> {
+    let folder_of_ffmpeg = found("ffmpeg").and_then(|path| path.parent().map(PathBuf::from));
+    let manifest = place.corpus().join("manifest.json");
+    let modules = place.npm().join("node_modules");
+    let variables = [
+        ("REELMILL_CORPUS", manifest.is_file().then(|| place.corpus())),
+        ("REELMILL_FFMPEG_DIR", folder_of_ffmpeg),
+        ("REELMILL_SOX", found("sox")),
+        ("REELMILL_CHROMIUM", found("chromium")),
+        ("REELMILL_NODE", found("node")),
+        ("REELMILL_NODE_MODULES", has_playwright(place).then_some(modules)),
+        ("REELMILL_SCRATCH", Some(place.scratch())),
+        ("REELMILL_IGNORED_DIR", Some(place.ignored())),
+    ];
+    variables.into_iter().filter_map(|(name, value)| Some((name, value?.into_os_string()))).collect()
+}
+
+fn step(name: &str, is_there: impl Fn() -> bool, install: impl FnOnce() -> Result<()>) -> Step {
+    let began = Instant::now();
+    let state = if is_there() {
+        State::Present
+    } else {
+        println!("installing {name}");
+        match install() {
+            Ok(()) if is_there() => State::Installed,
+            Ok(()) => State::Missing("it was installed and still cannot be found".into()),
+            Err(error) => State::Missing(format!("{error:#}")),
+        }
+    };
+    Step { name: name.into(), state, took: began.elapsed() }
+}
+
+fn has_playwright(place: &Place) -> bool {
+    let package = place.npm().join("node_modules/playwright-core/package.json");
+    let Ok(text) = fs::read(package) else { return false };
+    serde_json::from_slice::<serde_json::Value>(&text).is_ok_and(|package| package["version"] == PLAYWRIGHT)
+}
+
+fn install_playwright(place: &Place) -> Result<()> {
+    let folder = place.npm();
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    Program::new("npm")
+        .args(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-save", "--prefix"])
+        .args([&folder])
+        .args([format!("playwright-core@{PLAYWRIGHT}")])
+        .within(&folder)
+        .quietly()
+}

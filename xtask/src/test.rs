@@ -1,0 +1,200 @@
+//! `cargo xtask test`: every check of the workspace, one after the other, and one summary.
+//!
+//! A part that fails fails the run, but the later ones still run where they make sense: whoever reads the summary wants
+//! to know all that is wrong. The last line is the sum over all test cases, in the form that every runner knows.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::cases::{self, Case, Counts, Outcome, Selection};
+use crate::deny::{self, Advisories};
+use crate::place::{Place, emptied, remove};
+use crate::setup::{self, State};
+use crate::table;
+
+/// A part of the run, by its name on the command line.
+type Part = &'static str;
+
+/// All parts, in the order in which they run.
+pub(crate) const PARTS: [Part; 8] = ["setup", "fmt", "clippy", "deny", "tests", "binary", "e2e", "doc"];
+
+/// The part called `name`.
+pub(crate) fn part(name: &str) -> Result<Part> {
+    let known = PARTS.into_iter().find(|part| *part == name);
+    known.with_context(|| format!("no part is called `{name}`; there are {}", PARTS.join(", ")))
+}
+
+/// `cargo xtask test`; whether nothing failed.
+pub(crate) fn command(place: &Place, parts: &[Part]) -> Result<bool> {
+    let mut session = Session { place, rows: Vec::new(), cases: Vec::new(), notes: Vec::new() };
+    emptied(&place.ignored())?;
+    emptied(&place.scratch())?;
+    for part in parts {
+        println!("\n=== {part}");
+        let began = Instant::now();
+        let verdict = session.verdict(part).unwrap_or_else(|error| Verdict::Failed(format!("{error:#}")));
+        if let Verdict::Failed(reason) = &verdict {
+            println!("{part} failed: {reason}");
+        }
+        session.rows.push(Row { part, verdict, took: began.elapsed() });
+    }
+    let green = session.rows.iter().all(|row| matches!(row.verdict, Verdict::Passed));
+    if green {
+        remove(&place.scratch())?;
+    }
+    session.summarize();
+    Ok(green)
+}
+
+struct Session<'a> {
+    place: &'a Place,
+    rows: Vec<Row>,
+    cases: Vec<Case>,
+    /// What was left out besides test cases, and why.
+    notes: Vec<(String, String)>,
+}
+
+struct Row {
+    part: Part,
+    verdict: Verdict,
+    took: Duration,
+}
+
+enum Verdict {
+    Passed,
+    Failed(String),
+}
+
+impl Verdict {
+    fn of(passed: bool, reason: &str) -> Self {
+        if passed { Self::Passed } else { Self::Failed(reason.into()) }
+    }
+}
+
+impl Session<'_> {
+    fn verdict(&mut self, part: Part) -> Result<Verdict> {
+        let cargo = |words: &[&str]| self.place.cargo().args(words).run();
+        match part {
+            "setup" => self.set_up(),
+            "fmt" => Ok(Verdict::of(cargo(&["fmt", "--all", "--check"])?, "not formatted")),
+            "clippy" => {
+                let words = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+                Ok(Verdict::of(cargo(&words)?, "lints"))
+            }
+            "deny" => self.check_dependencies(),
+            "tests" => self.run_cases("default", "not binary(e2e)", &setup::environment(self.place)),
+            "binary" => {
+                Ok(Verdict::of(cargo(&["build", "--release", "--package", "reelmill"])?, "does not build"))
+            }
+            "e2e" => self.end_to_end(),
+            "doc" => Ok(Verdict::of(cargo(&["test", "--quiet", "--workspace", "--doc"])?, "examples fail")),
+            other => bail!("nothing is known of the part `{other}`"),
+        }
+    }
+
+    fn set_up(&mut self) -> Result<Verdict> {
+        let steps = setup::run(self.place)?;
+        setup::show(&steps);
+        let mut missing = Vec::new();
+        for step in steps {
+            if let State::Missing(reason) = step.state {
+                missing.push(step.name.clone());
+                self.notes.push((step.name, reason));
+            }
+        }
+        let enough = missing.is_empty() || !setup::must_have_all();
+        Ok(Verdict::of(enough, &format!("missing: {}", missing.join(", "))))
+    }
+
+    fn check_dependencies(&mut self) -> Result<Verdict> {
+        let allowed = deny::check(self.place)?;
+        let advisories = deny::advisories(self.place)?;
+        if matches!(advisories, Advisories::OutOfReach) {
+            self.notes.push(("advisories".into(), "their database is out of reach".into()));
+        }
+        Ok(match (allowed, advisories) {
+            (false, _) => Verdict::Failed("licences, bans or sources".into()),
+            (true, Advisories::Found) => Verdict::Failed("advisories apply".into()),
+            (true, Advisories::Clear | Advisories::OutOfReach) => Verdict::Passed,
+        })
+    }
+
+    fn end_to_end(&mut self) -> Result<Verdict> {
+        let built = |row: &Row| row.part != "binary" || matches!(row.verdict, Verdict::Passed);
+        let binary = self.place.binary();
+        if !self.rows.iter().all(built) || !fs::exists(&binary)? {
+            return Ok(Verdict::Failed("there is no release binary; `--only binary` builds it".into()));
+        }
+        let mut environment = setup::environment(self.place);
+        environment.push(("REELMILL_BIN", binary.into_os_string()));
+        self.run_cases("e2e", "binary(e2e)", &environment)
+    }
+
+    fn run_cases(
+        &mut self,
+        profile: &str,
+        filter: &str,
+        environment: &[(&'static str, OsString)],
+    ) -> Result<Verdict> {
+        let (cases, content) = cases::run(self.place, &Selection { profile, filter, environment })?;
+        let counts = Counts::of(&cases);
+        self.cases.extend(cases);
+        let reason = format!("{} of {} cases", counts.failed, counts.passed + counts.failed);
+        Ok(Verdict::of(content && counts.failed == 0, &reason))
+    }
+
+    fn summarize(&self) {
+        table::print("Conformance", &["port", "backend", "passed", "failed", "ignored"], &self.conformance());
+        table::print("Ignored", &["what", "reason"], &self.ignored());
+        table::print("Failed", &["case"], &self.failed());
+        table::print("Parts", &["part", "time", "result"], &self.parts());
+        if !self.cases.is_empty() {
+            let Counts { passed, failed, ignored } = Counts::of(&self.cases);
+            println!("\n{passed} passed, {failed} failed, {ignored} skipped");
+        }
+    }
+
+    fn conformance(&self) -> Vec<Vec<String>> {
+        let mut counts: BTreeMap<(&str, &str), Counts> = BTreeMap::new();
+        for case in &self.cases {
+            if let Some(key) = case.port_and_backend() {
+                counts.entry(key).or_default().add(case);
+            }
+        }
+        let row = |((port, backend), counts): (&(&str, &str), &Counts)| {
+            let numbers = [counts.passed, counts.failed, counts.ignored].map(|number| number.to_string());
+            [*port, *backend].into_iter().map(String::from).chain(numbers).collect()
+        };
+        counts.iter().map(row).collect()
+    }
+
+    fn ignored(&self) -> Vec<Vec<String>> {
+        let cases = self.cases.iter().filter_map(|case| match &case.outcome {
+            Outcome::Ignored(reason) => Some(vec![case.full_name(), reason.clone()]),
+            Outcome::Passed | Outcome::Failed => None,
+        });
+        self.notes.iter().map(|(what, reason)| vec![what.clone(), reason.clone()]).chain(cases).collect()
+    }
+
+    fn failed(&self) -> Vec<Vec<String>> {
+        let failed = self.cases.iter().filter(|case| matches!(case.outcome, Outcome::Failed));
+        failed.map(|case| vec![case.full_name()]).collect()
+    }
+
+    fn parts(&self) -> Vec<Vec<String>> {
+        let row = |row: &Row| {
+            let result = match &row.verdict {
+                Verdict::Passed => "passed".to_owned(),
+                Verdict::Failed(reason) => format!("FAILED: {reason}"),
+            };
+            vec![row.part.to_owned(), table::seconds(row.took), result]
+        };
+        let total = self.rows.iter().map(|row| row.took).sum();
+        let last = vec!["in all".to_owned(), table::seconds(total), String::new()];
+        self.rows.iter().map(row).chain([last]).collect()
+    }
+}
