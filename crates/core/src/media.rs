@@ -53,6 +53,8 @@ pub struct AudioInfo {
     pub sample_rate_hz: u32,
     /// Channels.
     pub channels: u32,
+    /// Significant bits of a sample, for codecs that keep every sample.
+    pub bits_per_sample: Option<u8>,
     /// Bits a second, where known.
     pub bit_rate_bps: Option<u64>,
     /// Frames that play (delay and padding taken off), where known.

@@ -1,0 +1,258 @@
+//! Changes: what the writer does for a caller, each with the conditions that it stands on.
+//!
+//! A condition is part of the statement where one statement will do (`UPDATE … WHERE version = ?`), so that it
+//! holds on databases where transactions run side by side as well.
+
+use reelmill_core::ports::{Beat, CatalogError, Sequence};
+use reelmill_core::{
+    ApiKey, Holder, Intent, JobId, Key, Notice, Output, Pulse, Receipt, Timestamp, Token, User, UserId, Write,
+};
+use sqlx::{AnyConnection, Row};
+
+use super::dialect::Statement;
+use super::{Dialect, job, row};
+
+/// How much a sweep takes away of each sort at most.
+const SWEEP: i64 = 2000;
+
+/// What a caller wants changed.
+#[derive(Debug)]
+pub(in crate::catalog) enum Change {
+    Commit(Vec<Write>),
+    Beat { job: JobId, token: Token, pulse: Pulse },
+    TouchIntent(Key),
+    NextNumber(Sequence),
+    Sweep(Timestamp),
+}
+
+/// What a caller is told beside that it was done.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::catalog) enum Done {
+    /// Nothing.
+    Nothing,
+    /// The job that beats was cancelled.
+    Cancelling,
+    /// A number.
+    Count(i64),
+}
+
+impl Done {
+    pub(super) const fn count(self) -> i64 {
+        match self {
+            Self::Count(count) => count,
+            Self::Nothing | Self::Cancelling => 0,
+        }
+    }
+}
+
+/// Does a change within the transaction that is open on the connection. After an error, what it did must be
+/// rolled back.
+pub(super) async fn perform(
+    on: &mut AnyConnection,
+    dialect: &Dialect,
+    change: &Change,
+) -> Result<Done, CatalogError> {
+    match change {
+        Change::Commit(writes) => {
+            for write in writes {
+                apply(on, dialect, write).await?;
+            }
+            Ok(Done::Nothing)
+        }
+        Change::Beat { job, token, pulse } => match job::beat(on, dialect, *job, *token, *pulse).await? {
+            Beat::Running => Ok(Done::Nothing),
+            Beat::Cancelling => Ok(Done::Cancelling),
+        },
+        Change::TouchIntent(key) => {
+            let sql = "UPDATE intents SET beats = beats + 1 WHERE object_key = ? AND condemned = 0";
+            one(on, dialect.query(sql).bind(key.to_string())).await.map(|()| Done::Nothing)
+        }
+        Change::NextNumber(sequence) => next_number(on, dialect, *sequence).await,
+        Change::Sweep(now) => sweep(on, dialect, *now).await,
+    }
+}
+
+async fn apply(on: &mut AnyConnection, dialect: &Dialect, write: &Write) -> Result<(), CatalogError> {
+    match write {
+        Write::AddUser(user) => add_user(on, dialect, user).await,
+        Write::ReplaceUser(user) => replace_user(on, dialect, user).await,
+        Write::DropUser(id) => drop_user(on, dialect, *id).await,
+        Write::AddApiKey(key) => add_api_key(on, dialect, key).await,
+        Write::DropApiKey(id, user) => {
+            let statement = dialect.query("DELETE FROM api_keys WHERE id = ? AND user_id = ?");
+            one(on, statement.bind(id.to_string()).bind(user.to_string())).await
+        }
+        Write::EndToken(token) => {
+            let sql =
+                format!("INSERT INTO ended_tokens (jti, expires_at_ms) VALUES (?, ?){}", dialect.or_ignore);
+            any(on, dialect.query(&sql).bind(token.jti.clone()).bind(token.expires_at.as_ms())).await
+        }
+        Write::AddMedia(media) => {
+            let statement = dialect.query("INSERT INTO media (id, owner, body) VALUES (?, ?, ?)");
+            let statement = statement.bind(media.id.to_string()).bind(media.owner.to_string());
+            one(on, statement.bind(row::to_body(media)?)).await
+        }
+        Write::DropMedia(id) => {
+            one(on, dialect.query("DELETE FROM media WHERE id = ?").bind(id.to_string())).await
+        }
+        Write::AddJob(job) => job::add(on, dialect, job).await,
+        Write::ReplaceJob(job) => job::replace(on, dialect, job).await,
+        Write::DropJob(id, version) => job::drop_version(on, dialect, *id, *version).await,
+        Write::AddOutput(output) => add_output(on, dialect, output).await,
+        Write::DropOutput(id) => {
+            one(on, dialect.query("DELETE FROM outputs WHERE id = ?").bind(id.to_string())).await
+        }
+        Write::AddIntent(intent) => add_intent(on, dialect, intent).await,
+        Write::Condemn(key, since) => condemn(on, dialect, key, *since).await,
+        Write::TakeIntent(key) => {
+            let statement = dialect.query("DELETE FROM intents WHERE object_key = ? AND condemned = 0");
+            one(on, statement.bind(key.to_string())).await
+        }
+        Write::ForgetIntent(key) => {
+            let statement = dialect.query("DELETE FROM intents WHERE object_key = ? AND condemned = 1");
+            any(on, statement.bind(key.to_string())).await
+        }
+        Write::AddReceipt(receipt, now) => add_receipt(on, dialect, receipt, *now).await,
+        Write::AddNotice(notice) => add_notice(on, dialect, notice).await,
+        Write::ReplaceNotice(notice) => {
+            let statement = dialect.query("UPDATE notices SET due_at_ms = ?, body = ? WHERE id = ?");
+            let statement = statement.bind(notice.due_at.as_ms()).bind(row::to_body(notice)?);
+            one(on, statement.bind(notice.id.to_string())).await
+        }
+        Write::DropNotice(id) => {
+            any(on, dialect.query("DELETE FROM notices WHERE id = ?").bind(id.to_string())).await
+        }
+    }
+}
+
+/// Runs a statement that needs its row: a condition stands in it.
+async fn one(on: &mut AnyConnection, statement: Statement<'_>) -> Result<(), CatalogError> {
+    let changed = statement.execute(on).await.map_err(row::error)?.rows_affected();
+    if changed == 1 { Ok(()) } else { Err(CatalogError::Conflict) }
+}
+
+/// Runs a statement that may change nothing.
+async fn any(on: &mut AnyConnection, statement: Statement<'_>) -> Result<(), CatalogError> {
+    statement.execute(on).await.map(drop).map_err(row::error)
+}
+
+async fn add_user(on: &mut AnyConnection, dialect: &Dialect, user: &User) -> Result<(), CatalogError> {
+    let statement = dialect.query("INSERT INTO users (id, number, version, body) VALUES (?, ?, ?, ?)");
+    let statement = statement.bind(user.id.to_string()).bind(user.number).bind(row::signed(user.version));
+    one(on, statement.bind(row::to_body(user)?)).await?;
+    add_logins(on, dialect, user).await
+}
+
+async fn replace_user(on: &mut AnyConnection, dialect: &Dialect, user: &User) -> Result<(), CatalogError> {
+    let before = user.version.checked_sub(1).ok_or(CatalogError::Conflict)?;
+    let sql = "UPDATE users SET number = ?, version = ?, body = ? WHERE id = ? AND version = ?";
+    let statement = dialect.query(sql).bind(user.number).bind(row::signed(user.version));
+    let statement = statement.bind(row::to_body(user)?).bind(user.id.to_string());
+    one(on, statement.bind(row::signed(before))).await?;
+    drop_logins(on, dialect, user.id).await?;
+    add_logins(on, dialect, user).await
+}
+
+async fn drop_user(on: &mut AnyConnection, dialect: &Dialect, id: UserId) -> Result<(), CatalogError> {
+    one(on, dialect.query("DELETE FROM users WHERE id = ?").bind(id.to_string())).await?;
+    any(on, dialect.query("DELETE FROM api_keys WHERE user_id = ?").bind(id.to_string())).await?;
+    drop_logins(on, dialect, id).await
+}
+
+async fn add_logins(on: &mut AnyConnection, dialect: &Dialect, user: &User) -> Result<(), CatalogError> {
+    let (email, name) = (user.email.to_lowercase(), user.name.to_lowercase());
+    let name = (name != email).then_some(name);
+    for login in [Some(email), name].into_iter().flatten() {
+        let statement = dialect.query("INSERT INTO logins (login, user_id) VALUES (?, ?)");
+        one(on, statement.bind(login).bind(user.id.to_string())).await?;
+    }
+    Ok(())
+}
+
+async fn drop_logins(on: &mut AnyConnection, dialect: &Dialect, id: UserId) -> Result<(), CatalogError> {
+    any(on, dialect.query("DELETE FROM logins WHERE user_id = ?").bind(id.to_string())).await
+}
+
+async fn add_api_key(on: &mut AnyConnection, dialect: &Dialect, key: &ApiKey) -> Result<(), CatalogError> {
+    let sql = "INSERT INTO api_keys (id, user_id, secret_hash, body) VALUES (?, ?, ?, ?)";
+    let statement = dialect.query(sql).bind(key.id.to_string()).bind(key.user_id.to_string());
+    one(on, statement.bind(key.secret_hash.clone()).bind(row::to_body(key)?)).await
+}
+
+async fn add_output(on: &mut AnyConnection, dialect: &Dialect, output: &Output) -> Result<(), CatalogError> {
+    let statement = dialect.query("INSERT INTO outputs (id, fid, media_id, body) VALUES (?, ?, ?, ?)");
+    let statement = statement.bind(output.id.to_string()).bind(output.fid.clone());
+    one(on, statement.bind(output.media_id.to_string()).bind(row::to_body(output)?)).await
+}
+
+async fn add_intent(on: &mut AnyConnection, dialect: &Dialect, intent: &Intent) -> Result<(), CatalogError> {
+    let sql =
+        "INSERT INTO intents (object_key, holder, condemned, beats, created_at_ms) VALUES (?, ?, ?, ?, ?)";
+    let condemned = i64::from(matches!(intent.holder, Holder::Condemned { .. }));
+    let statement = dialect.query(sql).bind(intent.key.to_string()).bind(row::to_body(&intent.holder)?);
+    let statement = statement.bind(condemned).bind(row::signed(intent.beats));
+    any(on, statement.bind(intent.created_at.as_ms())).await
+}
+
+async fn condemn(
+    on: &mut AnyConnection,
+    dialect: &Dialect,
+    key: &Key,
+    since: Timestamp,
+) -> Result<(), CatalogError> {
+    let holder = Holder::Condemned { since };
+    let statement = dialect.query("UPDATE intents SET holder = ?, condemned = 1 WHERE object_key = ?");
+    let statement = statement.bind(row::to_body(&holder)?).bind(key.to_string());
+    let changed = statement.execute(&mut *on).await.map_err(row::error)?.rows_affected();
+    if changed == 0 {
+        let intent = Intent { key: key.clone(), holder, beats: 0, created_at: since };
+        add_intent(on, dialect, &intent).await?;
+    }
+    Ok(())
+}
+
+async fn add_receipt(
+    on: &mut AnyConnection,
+    dialect: &Dialect,
+    receipt: &Receipt,
+    now: Timestamp,
+) -> Result<(), CatalogError> {
+    let sql = "DELETE FROM receipts WHERE scope = ? AND receipt_key = ? AND expires_at_ms <= ?";
+    let statement = dialect.query(sql).bind(receipt.scope.clone()).bind(receipt.key.clone());
+    any(on, statement.bind(now.as_ms())).await?;
+    let sql = "INSERT INTO receipts (scope, receipt_key, expires_at_ms, body) VALUES (?, ?, ?, ?)";
+    let statement = dialect.query(sql).bind(receipt.scope.clone()).bind(receipt.key.clone());
+    one(on, statement.bind(receipt.expires_at.as_ms()).bind(row::to_body(receipt)?)).await
+}
+
+async fn add_notice(on: &mut AnyConnection, dialect: &Dialect, notice: &Notice) -> Result<(), CatalogError> {
+    let statement = dialect.query("INSERT INTO notices (id, due_at_ms, body) VALUES (?, ?, ?)");
+    let statement = statement.bind(notice.id.to_string()).bind(notice.due_at.as_ms());
+    one(on, statement.bind(row::to_body(notice)?)).await
+}
+
+async fn next_number(
+    on: &mut AnyConnection,
+    dialect: &Dialect,
+    sequence: Sequence,
+) -> Result<Done, CatalogError> {
+    let statement = dialect.query("UPDATE sequences SET given = given + 1 WHERE name = ?");
+    one(on, statement.bind(sequence.as_str())).await?;
+    let statement = dialect.query("SELECT given FROM sequences WHERE name = ?").bind(sequence.as_str());
+    let row = statement.fetch_one(on).await.map_err(row::error)?;
+    row.try_get(0).map(Done::Count).map_err(row::error)
+}
+
+async fn sweep(on: &mut AnyConnection, dialect: &Dialect, now: Timestamp) -> Result<Done, CatalogError> {
+    // The inner list has a name because MySQL takes a LIMIT only there.
+    let receipts = "DELETE FROM receipts WHERE (scope, receipt_key) IN (SELECT scope, receipt_key FROM \
+                    (SELECT scope, receipt_key FROM receipts WHERE expires_at_ms < ? LIMIT ?) AS expired)";
+    let tokens = "DELETE FROM ended_tokens WHERE jti IN (SELECT jti FROM \
+                  (SELECT jti FROM ended_tokens WHERE expires_at_ms < ? LIMIT ?) AS expired)";
+    let mut swept = 0;
+    for sql in [receipts, tokens] {
+        let statement = dialect.query(sql).bind(now.as_ms()).bind(SWEEP);
+        swept += statement.execute(&mut *on).await.map_err(row::error)?.rows_affected();
+    }
+    Ok(Done::Count(row::signed(swept)))
+}

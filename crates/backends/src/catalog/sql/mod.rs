@@ -1,0 +1,162 @@
+//! Catalogs on SQL: one code for every database, over the driver that sqlx calls `Any`.
+//!
+//! A record is JSON in a `body` column; beside it stands what it is looked up by. So the statements need text,
+//! integers and one float, which every database has alike, and a new field of a record needs no migration.
+//! What differs between databases is in [`dialect`]; how changes get in line for one writer is in [`line`].
+
+mod change;
+mod dialect;
+mod job;
+mod line;
+mod migration;
+mod read;
+mod row;
+
+pub(super) use change::{Change, Done};
+pub(super) use dialect::Dialect;
+pub(super) use line::Line;
+pub(super) use migration::migrate;
+pub(super) use row::error;
+
+use async_trait::async_trait;
+use reelmill_core::ports::{Beat, Catalog, CatalogError, Census, JobFilter, Page, PageQuery, Sequence};
+use reelmill_core::{
+    ApiKey, ApiKeyId, Intent, Job, JobId, Key, Media, MediaId, Notice, Output, OutputId, Pulse, Receipt,
+    Timestamp, Token, User, UserId, Write,
+};
+use sqlx::AnyPool;
+
+use super::check_size;
+
+/// A catalog in a SQL database.
+#[derive(Debug)]
+pub(super) struct SqlCatalog {
+    /// What is particular to its database.
+    pub(super) dialect: &'static Dialect,
+    /// Where changes wait for the writer.
+    pub(super) line: Line,
+    /// Connections that only read.
+    pub(super) readers: AnyPool,
+}
+
+impl SqlCatalog {
+    async fn change(&self, change: Change) -> Result<Done, CatalogError> {
+        self.line.change(change).await
+    }
+}
+
+#[async_trait]
+impl Catalog for SqlCatalog {
+    async fn commit(&self, writes: Vec<Write>) -> Result<(), CatalogError> {
+        check_size(&writes)?;
+        self.change(Change::Commit(writes)).await.map(drop)
+    }
+
+    async fn beat(&self, job: JobId, token: Token, pulse: Pulse) -> Result<Beat, CatalogError> {
+        match self.change(Change::Beat { job, token, pulse }).await? {
+            Done::Cancelling => Ok(Beat::Cancelling),
+            Done::Nothing | Done::Count(_) => Ok(Beat::Running),
+        }
+    }
+
+    async fn touch_intent(&self, key: &Key) -> Result<(), CatalogError> {
+        self.change(Change::TouchIntent(key.clone())).await.map(drop)
+    }
+
+    async fn next_number(&self, sequence: Sequence) -> Result<i64, CatalogError> {
+        self.change(Change::NextNumber(sequence)).await.map(Done::count)
+    }
+
+    async fn sweep_expired(&self, now: Timestamp) -> Result<u64, CatalogError> {
+        let swept = self.change(Change::Sweep(now)).await?.count();
+        Ok(u64::try_from(swept).unwrap_or(0))
+    }
+
+    async fn user(&self, id: UserId) -> Result<Option<User>, CatalogError> {
+        self.record("SELECT body FROM users WHERE id = ?", &id.to_string()).await
+    }
+
+    async fn user_by_login(&self, login: &str) -> Result<Option<User>, CatalogError> {
+        let sql =
+            "SELECT users.body FROM logins JOIN users ON users.id = logins.user_id WHERE logins.login = ?";
+        self.record(sql, &login.to_lowercase()).await
+    }
+
+    async fn users(&self, query: PageQuery) -> Result<Page<User>, CatalogError> {
+        self.users_page(query).await
+    }
+
+    async fn api_key_by_hash(&self, secret_hash: &str) -> Result<Option<ApiKey>, CatalogError> {
+        self.record("SELECT body FROM api_keys WHERE secret_hash = ?", secret_hash).await
+    }
+
+    async fn api_keys(&self, user: UserId) -> Result<Vec<ApiKey>, CatalogError> {
+        self.records("SELECT body FROM api_keys WHERE user_id = ? ORDER BY id LIMIT 100", &user.to_string())
+            .await
+    }
+
+    async fn api_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, CatalogError> {
+        self.record("SELECT body FROM api_keys WHERE id = ?", &id.to_string()).await
+    }
+
+    async fn is_token_ended(&self, jti: &str) -> Result<bool, CatalogError> {
+        self.is_there("SELECT 1 FROM ended_tokens WHERE jti = ?", jti).await
+    }
+
+    async fn media(&self, id: MediaId) -> Result<Option<Media>, CatalogError> {
+        self.record("SELECT body FROM media WHERE id = ?", &id.to_string()).await
+    }
+
+    async fn media_page(&self, owner: Option<UserId>, query: PageQuery) -> Result<Page<Media>, CatalogError> {
+        self.media_of(owner, query).await
+    }
+
+    async fn job(&self, id: JobId) -> Result<Option<Job>, CatalogError> {
+        self.job_of(id).await
+    }
+
+    async fn jobs(&self, filter: JobFilter, query: PageQuery) -> Result<Page<Job>, CatalogError> {
+        self.jobs_page(filter, query).await
+    }
+
+    async fn due_jobs(&self, now: Timestamp, limit: u32) -> Result<Vec<Job>, CatalogError> {
+        self.jobs_due(now, limit).await
+    }
+
+    async fn claimed_jobs(&self, limit: u32) -> Result<Vec<Job>, CatalogError> {
+        self.jobs_claimed(limit).await
+    }
+
+    async fn output(&self, id: OutputId) -> Result<Option<Output>, CatalogError> {
+        self.record("SELECT body FROM outputs WHERE id = ?", &id.to_string()).await
+    }
+
+    async fn output_by_fid(&self, fid: &str) -> Result<Option<Output>, CatalogError> {
+        self.record("SELECT body FROM outputs WHERE fid = ?", fid).await
+    }
+
+    async fn outputs_of(&self, media: MediaId) -> Result<Vec<Output>, CatalogError> {
+        let sql = "SELECT body FROM outputs WHERE media_id = ? ORDER BY id LIMIT 1000";
+        self.records(sql, &media.to_string()).await
+    }
+
+    async fn intents(&self, after: Option<&Key>, limit: u32) -> Result<Vec<Intent>, CatalogError> {
+        self.intents_after(after, limit).await
+    }
+
+    async fn receipt(&self, scope: &str, key: &str, now: Timestamp) -> Result<Option<Receipt>, CatalogError> {
+        self.receipt_of(scope, key, now).await
+    }
+
+    async fn due_notices(&self, now: Timestamp, limit: u32) -> Result<Vec<Notice>, CatalogError> {
+        self.notices_due(now, limit).await
+    }
+
+    async fn census(&self) -> Result<Census, CatalogError> {
+        self.count_jobs().await
+    }
+
+    async fn check(&self) -> Result<(), CatalogError> {
+        self.is_there("SELECT 1 FROM sequences WHERE name = ?", Sequence::Users.as_str()).await.map(drop)
+    }
+}

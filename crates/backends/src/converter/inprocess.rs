@@ -1,0 +1,129 @@
+//! Converts on a thread of this process: the media library over objects.
+//!
+//! The library blocks and knows files only. So it runs on a thread that may block, reads objects by range as if they
+//! were a file, and hands its output through a short queue to the caller's task, which alone writes the object:
+//! whichever side is slower holds the other back. What the store says is passed on as it was, not as the
+//! library's reading or writing error that it became on the way.
+
+mod errand;
+mod input;
+mod output;
+mod translation;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use reelmill_core::ports::{
+    Conversion, Converted, Converter, ConverterError, Input, ObjectWriter, ObjectsError,
+};
+use reelmill_core::{Format, MediaInfo, Profile};
+use reelmill_media::{Control, MediaError};
+use tokio::sync::mpsc;
+
+use super::Opening;
+use errand::Errand;
+use input::ObjectSource;
+use output::{Piece, PieceSink};
+
+/// How it is opened.
+pub(super) const OPENING: Opening =
+    |_| async { Ok(Arc::new(InProcessConverter) as Arc<dyn Converter>) }.boxed();
+
+/// Pieces of output that wait for the store at most.
+const PIECES_AHEAD: usize = 4;
+
+/// Converts within the process.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct InProcessConverter;
+
+#[async_trait]
+impl Converter for InProcessConverter {
+    async fn probe(&self, input: &Input) -> Result<MediaInfo, ConverterError> {
+        let errand = Errand::default();
+        let _end = errand.end_on_drop();
+        let source = ObjectSource::new(input.clone(), &errand);
+        let name = input.name.clone();
+        let probed = blocking(move || reelmill_media::probe(Box::new(source), Some(&name))).await?;
+        match probed {
+            Ok(info) => Ok(translation::found(&info)),
+            Err(MediaError::NoAudio { .. } | MediaError::Unsupported { .. }) if errand.is_well() => {
+                Ok(translation::unreadable(&probed))
+            }
+            Err(error) => Err(translation::error(error, &errand)),
+        }
+    }
+
+    fn plan(&self, info: &MediaInfo, profile: &Profile) -> Result<String, ConverterError> {
+        let target = translation::target(profile)?;
+        let info = translation::known(info)?;
+        let plan = reelmill_media::plan(&info, &target);
+        plan.map(|plan| plan.summary).map_err(|error| translation::error(error, &Errand::default()))
+    }
+
+    async fn convert(
+        &self,
+        conversion: Conversion,
+        output: &mut dyn ObjectWriter,
+    ) -> Result<Converted, ConverterError> {
+        let Conversion { input, profile, progress, cancel } = conversion;
+        let target = translation::target(&profile)?;
+        // Also where the caller drops this future, the thread learns that nobody waits for it.
+        let errand = Errand::default();
+        let _end = errand.end_on_drop();
+        let (pieces, mut waiting) = mpsc::channel(PIECES_AHEAD);
+        let source = ObjectSource::new(input.clone(), &errand);
+        let mut control = Control::new(move |share| progress(share));
+        control.cancel = errand.flag();
+        let thread = tokio::task::spawn_blocking(move || {
+            let mut sink = PieceSink::new(pieces);
+            reelmill_media::convert(Box::new(source), Some(&input.name), &target, &mut sink, &control)
+        });
+
+        let stored = errand::unless(&cancel, store(&mut waiting, output)).await;
+        // A thread that waits for room in the queue is woken by this, and ends.
+        drop(waiting);
+        if !matches!(stored, Some(Ok(()))) {
+            errand.end();
+        }
+        let done = match errand::unless(&cancel, thread).await {
+            Some(joined) => {
+                joined.map_err(|_| ConverterError::Internal("the converter panicked".to_owned()))?
+            }
+            None => Err(MediaError::Cancelled),
+        };
+        match (done, stored) {
+            (_, Some(Err(error))) => Err(error.into()),
+            (Ok(report), Some(Ok(()))) => Ok(translation::converted(report)),
+            (Ok(_), None) => Err(ConverterError::Cancelled),
+            (Err(error), _) => Err(translation::error(error, &errand)),
+        }
+    }
+
+    fn writes(&self) -> Vec<Format> {
+        Format::ALL.to_vec()
+    }
+
+    fn reads(&self) -> Vec<String> {
+        translation::READS.iter().map(|name| (*name).to_owned()).collect()
+    }
+}
+
+/// Writes the pieces as they come, until there are no more.
+async fn store(
+    pieces: &mut mpsc::Receiver<Piece>,
+    output: &mut dyn ObjectWriter,
+) -> Result<(), ObjectsError> {
+    while let Some(piece) = pieces.recv().await {
+        match piece {
+            Piece::End(bytes) => output.write(bytes).await?,
+            Piece::Patch { offset, bytes } => output.patch(offset, bytes).await?,
+        }
+    }
+    Ok(())
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ConverterError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| ConverterError::Internal("the converter panicked".to_owned()))
+}

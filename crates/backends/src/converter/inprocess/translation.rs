@@ -1,0 +1,131 @@
+//! Between the words of the core and those of the media library.
+
+use reelmill_core::ports::{Converted, ConverterError};
+use reelmill_core::{AudioInfo, Format, MediaInfo, Profile, Settings};
+use reelmill_media::{AudioTrack, Codec, Info, MediaError, Rate, Report, Tags, Target};
+
+use super::errand::Errand;
+
+/// What the library reads, for people.
+pub(super) const READS: &[&str] = &[
+    "mp4", "m4a", "mov", "mkv", "webm", "ogg", "mp3", "flac", "wav", "aiff", "caf", "adts", "AAC-LC", "ALAC",
+    "ADPCM", "FLAC", "MP1", "MP2", "MP3", "PCM", "Vorbis",
+];
+
+/// What a probe found.
+pub(super) fn found(info: &Info) -> MediaInfo {
+    let audio = &info.audio;
+    let is_read = audio.codec.is_read();
+    let track = AudioInfo {
+        codec: audio.codec.name().to_owned(),
+        sample_rate_hz: audio.sample_rate_hz,
+        channels: u32::from(audio.channels),
+        bits_per_sample: audio.bits_per_sample,
+        bit_rate_bps: audio.bit_rate_bps.map(u64::from),
+        frames: audio.frames,
+    };
+    MediaInfo {
+        container: info.container.clone(),
+        duration_ms: info.duration_ms,
+        audio: is_read.then_some(track),
+        unreadable: (!is_read)
+            .then(|| MediaError::Unsupported { codec: audio.codec_label.clone() }.to_string()),
+        tags: info.tags.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        has_cover: info.has_cover,
+    }
+}
+
+/// A file that is sound but holds nothing to convert.
+pub(super) fn unreadable(refused: &Result<Info, MediaError>) -> MediaInfo {
+    let unreadable = refused.as_ref().err().map(ToString::to_string);
+    MediaInfo { unreadable, ..MediaInfo::default() }
+}
+
+/// The other way round, as far as a plan needs it.
+pub(super) fn known(info: &MediaInfo) -> Result<Info, ConverterError> {
+    let Some(audio) = &info.audio else {
+        let why = info.unreadable.clone().unwrap_or_else(|| "the input has no audio track".to_owned());
+        return Err(ConverterError::Unsupported(why));
+    };
+    let codec = Codec::from(audio.codec.clone());
+    Ok(Info {
+        container: info.container.clone(),
+        duration_ms: info.duration_ms,
+        audio: AudioTrack {
+            codec_label: codec.label().to_owned(),
+            codec,
+            sample_rate_hz: audio.sample_rate_hz,
+            channels: u8::try_from(audio.channels).unwrap_or(u8::MAX),
+            bits_per_sample: audio.bits_per_sample,
+            frames: audio.frames,
+            bit_rate_bps: audio.bit_rate_bps.and_then(|rate| u32::try_from(rate).ok()),
+            delay_frames: 0,
+            padding_frames: 0,
+        },
+        other_tracks: Vec::new(),
+        tags: Tags::default(),
+        has_cover: info.has_cover,
+    })
+}
+
+/// What a profile wants.
+pub(super) fn target(profile: &Profile) -> Result<Target, ConverterError> {
+    let settings = &profile.settings;
+    if let Some(contradiction) = settings.contradiction() {
+        return Err(ConverterError::Setting(contradiction.to_owned()));
+    }
+    Ok(Target {
+        rate: rate(settings)?,
+        effort: settings.effort,
+        sample_rate_hz: settings.sample_rate_hz,
+        channels: settings.channels,
+        bits_per_sample: settings.bits_per_sample,
+        start_ms: settings.start_ms.unwrap_or(0),
+        end_ms: settings.end_ms,
+        ..Target::new(format(profile.format))
+    })
+}
+
+/// What was done.
+pub(super) fn converted(report: Report) -> Converted {
+    Converted { duration_ms: report.duration_ms, plan: report.summary, notes: report.notes }
+}
+
+/// Why it was not done. What the store said comes first: the library only knows that it said something.
+pub(super) fn error(error: MediaError, errand: &Errand) -> ConverterError {
+    if let Some(failure) = errand.take_failure() {
+        return ConverterError::Store(failure);
+    }
+    match error {
+        MediaError::NotMedia | MediaError::Empty(_) => ConverterError::NotMedia(error.to_string()),
+        MediaError::Truncated(_) | MediaError::Corrupt(_) => ConverterError::Corrupt(error.to_string()),
+        MediaError::NoAudio { .. } | MediaError::Unsupported { .. } => {
+            ConverterError::Unsupported(error.to_string())
+        }
+        MediaError::BadTarget(why) => ConverterError::Setting(why),
+        MediaError::Limit(_) => ConverterError::Limit(error.to_string()),
+        MediaError::Cancelled => ConverterError::Cancelled,
+        error => ConverterError::Internal(error.to_string()),
+    }
+}
+
+fn rate(settings: &Settings) -> Result<Option<Rate>, ConverterError> {
+    let kbps = |kbps: u32| {
+        u16::try_from(kbps).map_err(|_| ConverterError::Setting(format!("no format has {kbps} kbit/s")))
+    };
+    Ok(match (settings.bitrate_kbps, settings.average_bitrate_kbps, settings.quality) {
+        (Some(constant), _, _) => Some(Rate::Cbr { kbps: kbps(constant)? }),
+        (None, Some(average), _) => Some(Rate::Abr { kbps: kbps(average)? }),
+        (None, None, Some(quality)) => Some(Rate::Vbr { quality }),
+        (None, None, None) => None,
+    })
+}
+
+const fn format(format: Format) -> reelmill_media::Format {
+    match format {
+        Format::Mp3 => reelmill_media::Format::Mp3,
+        Format::Wav => reelmill_media::Format::Wav,
+        Format::Flac => reelmill_media::Format::Flac,
+        Format::Opus => reelmill_media::Format::Opus,
+    }
+}

@@ -1,0 +1,153 @@
+//! Objects as files in a folder: whole and durable under their name, or not there.
+//!
+//! An object is written under a name that no key has, synced, and then linked to its own name, which fails
+//! where that is taken. Nothing is ever written over, so a reader needs no lock.
+
+mod failure;
+mod partial;
+mod path;
+mod writer;
+
+use std::fs::File;
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{FutureExt, StreamExt, stream};
+use reelmill_core::Key;
+use reelmill_core::ports::{ByteStream, ObjectWriter, Objects, ObjectsError};
+use uuid::Uuid;
+
+use super::{Opening, check_range};
+use failure::{blocking, unusable};
+use partial::Partials;
+use writer::FileWriter;
+
+/// How it is opened.
+pub(super) const OPENING: Opening = |rest, data_dir| {
+    async move {
+        let objects = FileObjects::open(path::root(rest, data_dir)?).await?;
+        Ok(Arc::new(objects) as Arc<dyn Objects>)
+    }
+    .boxed()
+};
+
+/// The pieces that an object is read in.
+const PIECE_BYTES: u64 = 256 * 1024;
+
+/// An object store in a folder, which several processes of a machine may share.
+#[derive(Debug)]
+pub struct FileObjects {
+    root: Arc<Path>,
+    partials: Arc<Partials>,
+}
+
+impl FileObjects {
+    /// Opens the store in `root`, making the folder where there is none, and frees what processes that died
+    /// left behind.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written to.
+    pub async fn open(root: PathBuf) -> Result<Self, ObjectsError> {
+        let root = std::path::absolute(root).map_err(|error| unusable("finding the folder", &error))?;
+        let root: Arc<Path> = root.into();
+        let made = Arc::clone(&root);
+        let partials = blocking(move || Partials::claim(&made)).await?;
+        Ok(Self {
+            root,
+            partials: Arc::new(partials.map_err(|error| unusable("opening the folder", &error))?),
+        })
+    }
+
+    fn place(&self, key: &Key) -> PathBuf {
+        path::place(&self.root, key)
+    }
+}
+
+#[async_trait]
+impl Objects for FileObjects {
+    async fn create(&self, key: &Key) -> Result<Box<dyn ObjectWriter>, ObjectsError> {
+        let writer = FileWriter::create(&self.root, Arc::clone(&self.partials), key.clone());
+        Ok(Box::new(writer.await?))
+    }
+
+    async fn size(&self, key: &Key) -> Result<u64, ObjectsError> {
+        let (place, key) = (self.place(key), key.clone());
+        blocking(move || place.metadata().map(|file| file.len()).map_err(|error| reading(&key, &error)))
+            .await?
+    }
+
+    async fn read(&self, key: &Key, range: Range<u64>) -> Result<ByteStream, ObjectsError> {
+        let (place, key) = (self.place(key), key.clone());
+        let opened = blocking(move || open_at(&place, &key, &range).map(|file| (file, range)));
+        let (file, range) = opened.await??;
+        Ok(stream::try_unfold((file, range), |(file, range)| async move {
+            if range.is_empty() {
+                return Ok(None);
+            }
+            let length = PIECE_BYTES.min(range.end - range.start);
+            let (piece, file) = blocking(move || read_piece(file, length)).await??;
+            Ok(Some((piece, (file, range.start + length..range.end))))
+        })
+        .boxed())
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), ObjectsError> {
+        let place = self.place(key);
+        let taken_away = blocking(move || match std::fs::remove_file(&place) {
+            // An object that came back after a power cut would be on nobody's record.
+            Ok(()) => place.parent().map_or(Ok(()), path::sync_folder),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        });
+        taken_away.await?.map_err(|error| unusable("deleting", &error))
+    }
+
+    async fn check(&self) -> Result<(), ObjectsError> {
+        let key: Key = format!("check/{}", Uuid::new_v4())
+            .parse()
+            .map_err(|bad| ObjectsError::Unavailable(format!("{bad}")))?;
+        let mut writer = self.create(&key).await?;
+        writer.write(Bytes::from_static(b"check")).await?;
+        writer.finish().await?;
+        let read = self.read(&key, 0..5).await?.next().await;
+        self.delete(&key).await?;
+        match read {
+            Some(Ok(bytes)) if bytes == "check" => Ok(()),
+            Some(Err(error)) => Err(error),
+            _ => Err(ObjectsError::Corrupt("other bytes came back than were written".to_owned())),
+        }
+    }
+}
+
+fn open_at(place: &Path, key: &Key, range: &Range<u64>) -> Result<File, ObjectsError> {
+    let mut file = File::open(place).map_err(|error| reading(key, &error))?;
+    let size_bytes = file.metadata().map_err(|error| reading(key, &error))?.len();
+    check_range(range, size_bytes)?;
+    file.seek(SeekFrom::Start(range.start)).map_err(|error| reading(key, &error))?;
+    Ok(file)
+}
+
+fn read_piece(file: File, length: u64) -> Result<(Bytes, File), ObjectsError> {
+    // Reads into the vector's spare room: the bytes are touched once.
+    let mut piece = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+    let read = (&file).take(length).read_to_end(&mut piece).map_err(|error| unusable("reading", &error))?;
+    if read as u64 == length {
+        Ok((piece.into(), file))
+    } else {
+        Err(ObjectsError::Corrupt(format!("{} bytes are missing", length - read as u64)))
+    }
+}
+
+fn reading(key: &Key, error: &std::io::Error) -> ObjectsError {
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => ObjectsError::NotFound(key.clone()),
+        _ => unusable("reading", error),
+    }
+}
+
+#[cfg(test)]
+mod tests;

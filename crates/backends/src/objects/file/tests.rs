@@ -1,0 +1,59 @@
+use futures_util::TryStreamExt;
+
+use super::*;
+
+fn key(text: &str) -> Key {
+    text.parse().unwrap()
+}
+
+fn unfinished(root: &Path) -> Vec<PathBuf> {
+    let processes = std::fs::read_dir(root.join(".partial")).unwrap().map(|entry| entry.unwrap().path());
+    let files = processes.filter(|path| path.is_dir()).flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    files.map(|entry| entry.unwrap().path()).filter(|path| !path.ends_with("lock")).collect()
+}
+
+async fn begin(store: &FileObjects, name: &str) -> Box<dyn ObjectWriter> {
+    let mut writer = store.create(&key(name)).await.unwrap();
+    writer.write(Bytes::from(vec![7; 300_000])).await.unwrap();
+    writer
+}
+
+#[tokio::test]
+async fn what_a_dead_process_left_behind_is_gone_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileObjects::open(folder.path().into()).await.unwrap();
+    // A folder that nobody has locked is what a killed process leaves.
+    let dead = folder.path().join(".partial/dead");
+    std::fs::create_dir(&dead).unwrap();
+    std::fs::write(dead.join("lock"), "").unwrap();
+    std::fs::write(dead.join("half"), "half an object").unwrap();
+    let living = begin(&store, "a").await;
+
+    let other = FileObjects::open(folder.path().into()).await.unwrap();
+    assert!(!dead.exists());
+    assert_eq!(unfinished(folder.path()).len(), 1, "the living one's was taken away");
+    living.finish().await.unwrap();
+    assert_eq!(other.size(&key("a")).await.unwrap(), 300_000);
+}
+
+#[tokio::test]
+async fn a_store_that_is_closed_leaves_no_folder_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileObjects::open(folder.path().into()).await.unwrap();
+    begin(&store, "a").await.finish().await.unwrap();
+    drop(store);
+    let left: Vec<_> = std::fs::read_dir(folder.path().join(".partial")).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
+
+#[tokio::test]
+async fn a_file_that_was_cut_is_seen_as_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileObjects::open(folder.path().into()).await.unwrap();
+    begin(&store, "a").await.finish().await.unwrap();
+    let stream = store.read(&key("a"), 0..300_000).await.unwrap();
+    let file = File::options().write(true).open(store.place(&key("a"))).unwrap();
+    file.set_len(1000).unwrap();
+    let read: Result<Vec<Bytes>, _> = stream.try_collect().await;
+    assert!(matches!(read, Err(ObjectsError::Corrupt(_))), "{read:?}");
+}

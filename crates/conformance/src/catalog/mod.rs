@@ -1,0 +1,108 @@
+//! What a catalog promises.
+
+mod accounts;
+mod commits;
+mod durable;
+mod intents;
+mod jobs;
+mod lists;
+mod pulses;
+mod records;
+mod sample;
+
+use reelmill_core::ports::Catalog;
+
+use crate::suite::{Backend, Trials, cases, pair};
+
+cases! { CASES of dyn Catalog:
+    commits::a_commit_is_all_or_nothing,
+    commits::a_commit_of_everything_is_seen_at_once,
+    commits::writes_hold_as_if_done_in_order,
+    commits::a_commit_of_nothing_is_taken,
+    commits::too_many_writes_are_refused_for_good,
+    commits::the_most_writes_are_taken,
+    commits::of_many_writers_of_one_version_one_wins,
+    commits::many_commits_at_once_each_get_their_own_verdict,
+    commits::a_read_that_follows_a_commit_sees_it,
+    commits::it_can_be_checked,
+    accounts::a_user_is_found_by_id_address_and_name,
+    accounts::addresses_and_names_are_compared_in_lower_case,
+    accounts::an_address_or_name_or_number_is_given_once,
+    accounts::a_name_equal_to_anothers_address_is_refused,
+    accounts::an_address_equal_to_anothers_name_is_refused,
+    accounts::a_user_whose_name_is_its_own_address_is_taken,
+    accounts::a_stale_user_is_refused,
+    accounts::a_renamed_user_is_found_by_the_new_name_only,
+    accounts::a_rename_to_anothers_name_is_refused,
+    accounts::a_dropped_user_is_gone_with_its_keys,
+    accounts::a_user_that_is_not_there_cannot_be_dropped,
+    accounts::an_api_key_is_found_by_its_secret,
+    accounts::an_api_key_is_dropped_by_its_owner_only,
+    accounts::a_secret_stands_for_one_key,
+    accounts::a_token_ends_once_or_twice_alike,
+    accounts::numbers_are_never_given_twice,
+    jobs::a_job_comes_back_as_it_was_written,
+    jobs::a_job_of_every_state_comes_back_as_it_was_written,
+    jobs::a_stale_version_is_refused,
+    jobs::a_version_may_not_be_skipped,
+    jobs::a_job_that_is_not_there_cannot_be_replaced,
+    jobs::a_job_is_dropped_at_its_version_only,
+    jobs::a_worker_whose_job_was_reclaimed_cannot_finish_it_after_rereading,
+    jobs::due_jobs_come_by_priority_then_time,
+    jobs::a_job_not_due_is_not_listed,
+    jobs::only_queued_jobs_are_due,
+    jobs::due_jobs_are_no_more_than_asked_for,
+    jobs::claimed_jobs_are_those_running_or_cancelling,
+    jobs::the_census_counts_each_job_once,
+    jobs::a_refused_commit_leaves_the_census_alone,
+    pulses::a_beat_is_counted_and_its_progress_kept,
+    pulses::a_beat_does_not_change_the_version,
+    pulses::a_beat_of_a_lost_claim_is_refused,
+    pulses::a_beat_of_no_job_is_not_found,
+    pulses::a_beat_of_a_job_that_is_over_is_refused,
+    pulses::a_beat_hears_that_its_job_was_cancelled,
+    pulses::a_new_claim_starts_with_a_fresh_pulse,
+    pulses::a_write_that_keeps_the_claim_keeps_the_pulse,
+    pulses::pulses_are_read_in_every_list,
+    lists::pages_cover_all_and_none_twice,
+    lists::pages_hold_still_while_records_are_added,
+    lists::a_page_goes_on_behind_a_record_that_was_dropped,
+    lists::jobs_are_listed_newest_first,
+    lists::jobs_are_listed_by_every_filter,
+    lists::media_are_listed_by_owner,
+    lists::users_are_listed_oldest_first,
+    lists::outputs_are_listed_by_their_media,
+    intents::an_intent_is_recorded_once,
+    intents::an_intent_is_taken_once,
+    intents::a_condemned_intent_cannot_be_taken,
+    intents::condemning_records_a_key_that_was_not_there,
+    intents::only_a_condemned_intent_is_forgotten,
+    intents::a_touch_is_counted,
+    intents::a_touch_of_a_lost_intent_is_refused,
+    intents::intents_are_listed_by_key,
+    records::media_come_back_as_they_were_written,
+    records::media_are_added_and_dropped_once,
+    records::an_output_is_found_by_its_fid,
+    records::an_output_is_added_and_dropped_once,
+    records::a_receipt_is_found_until_it_expires,
+    records::a_receipt_is_taken_once_while_it_lasts,
+    records::an_expired_receipt_makes_room,
+    records::what_has_expired_is_swept,
+    records::due_notices_come_oldest_first,
+    records::a_notice_is_put_off,
+    records::a_notice_is_dropped_once_or_twice_alike,
+    records::text_survives,
+}
+
+cases! { DURABLE_CASES of dyn Catalog:
+    durable::a_reopened_catalog_holds_what_was_committed,
+    durable::ten_that_open_together_migrate_once,
+    durable::two_that_share_a_catalog_see_each_others_commits,
+    durable::of_two_that_share_a_catalog_one_wins,
+}
+
+/// The cases of these catalogs.
+#[must_use]
+pub fn trials(backends: Vec<Backend<dyn Catalog>>) -> Trials {
+    pair("catalog", CASES, DURABLE_CASES, backends)
+}

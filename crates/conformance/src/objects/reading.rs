@@ -1,0 +1,209 @@
+//! Reading and deleting, and keys of every kind.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use futures_util::{StreamExt, TryStreamExt};
+use reelmill_core::ports::{Objects, ObjectsError};
+
+use super::sample::{bytes, key, not_found, put, read, whole};
+use crate::Place;
+
+type Setup = Place<dyn Objects>;
+
+pub(super) async fn a_range_is_exact_at_its_edges(place: Setup) {
+    const SIZE: u64 = 1_200_003;
+    let objects = place.open().await;
+    let content = bytes(SIZE as usize);
+    put(&*objects, "a", &content).await;
+    // Around the sizes that stores cut their pieces at.
+    let mut edges = vec![0, 1, SIZE - 1, SIZE];
+    for cut in [65_536, 262_144, 524_288, 1_048_576] {
+        edges.extend([cut - 1, cut, cut + 1]);
+    }
+    for &start in &edges {
+        for &end in edges.iter().filter(|end| **end >= start) {
+            let wanted = &content[start as usize..end as usize];
+            assert!(read(&*objects, "a", start..end).await.unwrap() == wanted, "{start}..{end}");
+        }
+    }
+}
+
+pub(super) async fn a_range_outside_the_object_is_refused(place: Setup) {
+    let objects = place.open().await;
+    put(&*objects, "a", b"four").await;
+    let (start, end) = (3, 2);
+    for range in [0..5, 4..5, 5..5, 0..u64::MAX, u64::MAX - 1..u64::MAX, start..end] {
+        let refused = read(&*objects, "a", range.clone()).await;
+        assert!(matches!(refused, Err(ObjectsError::OutOfRange)), "{range:?}: {refused:?}");
+    }
+    assert_eq!(read(&*objects, "a", 4..4).await.unwrap(), []);
+}
+
+pub(super) async fn an_object_that_is_not_there_is_not_found(place: Setup) {
+    let objects = place.open().await;
+    put(&*objects, "a/b", b"x").await;
+    for name in ["a", "b", "a/b/c", "a/c", "never/made/folder"] {
+        not_found(&*objects, name).await;
+    }
+}
+
+pub(super) async fn one_object_is_read_by_many_at_once(place: Setup) {
+    let objects = place.open().await;
+    let content = Arc::new(bytes(900_000));
+    put(&*objects, "a", &content).await;
+    let readers = (0..16_usize).map(|n| {
+        let (objects, content) = (Arc::clone(&objects), Arc::clone(&content));
+        tokio::spawn(async move {
+            let (start, end) = (n * 10_007, 900_000 - n * 5_003);
+            read(&*objects, "a", start as u64..end as u64).await.unwrap() == content[start..end]
+        })
+    });
+    for same in join_all(readers).await {
+        assert!(same.unwrap());
+    }
+}
+
+pub(super) async fn a_stream_may_be_dropped_halfway(place: Setup) {
+    let objects = place.open().await;
+    let content = bytes(3_000_000);
+    put(&*objects, "a", &content).await;
+    for _ in 0..20 {
+        let mut stream = objects.read(&key("a"), 0..3_000_000).await.unwrap();
+        assert!(stream.next().await.unwrap().is_ok());
+    }
+    assert!(whole(&*objects, "a").await == content);
+}
+
+pub(super) async fn a_delete_leaves_nothing(place: Setup) {
+    let objects = place.open().await;
+    put(&*objects, "a/1", b"x").await;
+    put(&*objects, "a/2", b"y").await;
+    objects.delete(&key("a/1")).await.unwrap();
+    not_found(&*objects, "a/1").await;
+    assert_eq!(whole(&*objects, "a/2").await, b"y");
+}
+
+pub(super) async fn a_delete_of_nothing_is_done(place: Setup) {
+    let objects = place.open().await;
+    put(&*objects, "a", b"x").await;
+    for name in ["b", "a/b", "deep/er/never"] {
+        objects.delete(&key(name)).await.unwrap();
+    }
+    objects.delete(&key("a")).await.unwrap();
+    objects.delete(&key("a")).await.unwrap();
+}
+
+pub(super) async fn a_deleted_key_may_be_written_anew(place: Setup) {
+    let objects = place.open().await;
+    put(&*objects, "a", b"old").await;
+    objects.delete(&key("a")).await.unwrap();
+    put(&*objects, "a", b"new").await;
+    assert_eq!(whole(&*objects, "a").await, b"new");
+}
+
+pub(super) async fn an_object_deleted_while_it_is_read_is_whole_or_an_error(place: Setup) {
+    let objects = place.open().await;
+    let content = bytes(5_000_000);
+    put(&*objects, "a", &content).await;
+    let mut stream = objects.read(&key("a"), 0..5_000_000).await.unwrap();
+    let first = stream.next().await.unwrap().unwrap();
+    objects.delete(&key("a")).await.unwrap();
+    let rest: Result<Vec<Bytes>, ObjectsError> = stream.try_collect().await;
+    if let Ok(rest) = rest {
+        assert!([first.to_vec(), rest.concat()].concat() == content, "it ended early without a word");
+    }
+    not_found(&*objects, "a").await;
+}
+
+pub(super) async fn keys_of_every_kind_are_told_apart(place: Setup) {
+    let objects = place.open().await;
+    let names = [
+        "a",
+        "A",
+        "a.",
+        ".a",
+        "a..b",
+        "...",
+        ".partial/x",
+        "%61",
+        "a%2Fb",
+        "a%",
+        "100%25",
+        "a b",
+        " a",
+        "a ",
+        "a+b",
+        "a+",
+        "a~",
+        "a:b",
+        "CON",
+        "nul.txt",
+        "a?b=c&d",
+        "a#b",
+        "*",
+        "\"q\"",
+        "'",
+        "<a>",
+        "|",
+        "é",
+        "e\u{301}",
+        "日本語/曲",
+        "🎬.mp3",
+        "\u{202e}x",
+        "-rf",
+        "$HOME",
+        "`x`",
+        "{}",
+        "[a]",
+        "a=b",
+        "@",
+        "a,b;c",
+    ];
+    for name in names {
+        put(&*objects, name, name.as_bytes()).await;
+    }
+    for name in names {
+        assert_eq!(whole(&*objects, name).await, name.as_bytes(), "{name}");
+    }
+    for (n, name) in names.iter().enumerate() {
+        objects.delete(&key(name)).await.unwrap();
+        not_found(&*objects, name).await;
+        if let Some(next) = names.get(n + 1) {
+            assert_eq!(whole(&*objects, next).await, next.as_bytes(), "{next}");
+        }
+    }
+}
+
+pub(super) async fn a_key_below_another_is_an_object_of_its_own(place: Setup) {
+    let objects = place.open().await;
+    for names in [["a", "a/b", "a/b/c"], ["x/y/z", "x/y", "x"]] {
+        for name in names {
+            put(&*objects, name, name.as_bytes()).await;
+        }
+        for name in names {
+            assert_eq!(whole(&*objects, name).await, name.as_bytes());
+        }
+    }
+}
+
+pub(super) async fn the_longest_key_is_taken(place: Setup) {
+    let objects = place.open().await;
+    let names =
+        ["x".repeat(768), "é".repeat(384), format!("{}y", "x".repeat(767)), format!("a/{}", "ü".repeat(383))];
+    for name in &names {
+        put(&*objects, name, name.as_bytes()).await;
+    }
+    for name in &names {
+        assert_eq!(whole(&*objects, name).await, name.as_bytes());
+        objects.delete(&key(name)).await.unwrap();
+        not_found(&*objects, name).await;
+    }
+}
+
+pub(super) async fn it_can_be_checked(place: Setup) {
+    let objects = place.open().await;
+    objects.check().await.unwrap();
+    objects.check().await.unwrap();
+}
