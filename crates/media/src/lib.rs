@@ -1,1 +1,46 @@
-//! To be written.
+//! Bytes to bytes: probes media and converts its audio, knowing nothing of jobs, users or the network.
+//!
+//! A conversion is one pass and one thread: a [`Source`] is demuxed and decoded packet by packet, the planar
+//! samples pass through channel mixing and resampling, and an encoder writes to a [`Sink`] whose head alone
+//! is patched at the end. Nothing ever holds a whole file. What happens to an input is decided once, by the
+//! pure function [`plan()`]; everything after it only carries the plan out.
+
+mod aac;
+mod codec;
+mod control;
+mod convert;
+mod decode;
+mod encode;
+mod error;
+mod extent;
+mod frames;
+mod info;
+mod input;
+mod lame;
+mod libopus;
+mod matroska;
+mod mix;
+mod mp4;
+mod names;
+mod plan;
+mod probe;
+mod resample;
+mod sink;
+mod sniff;
+mod source;
+mod tags;
+mod tap;
+mod target;
+mod trim;
+
+pub use codec::Codec;
+pub use control::Control;
+pub use convert::{Report, convert};
+pub use error::{ErrorKind, MediaError};
+pub use info::{AudioTrack, Info};
+pub use plan::{Plan, plan};
+pub use probe::probe;
+pub use sink::{FileSink, HEAD_LIMIT_BYTES, Sink, VecSink};
+pub use source::{FileSource, Source};
+pub use tags::Tags;
+pub use target::{Format, Rate, Target};

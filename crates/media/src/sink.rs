@@ -122,7 +122,6 @@ impl Sink for VecSink {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn write_patch_write(sink: &mut dyn Sink) {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// MPEG audio layer 3 with an ID3v2 tag and a LAME header.
+    /// MPEG audio layer 3 with an ID3 tag and a LAME header.
     Mp3,
     /// RIFF WAVE, linear PCM; RF64 beyond 4 GiB.
     Wav,

@@ -1,0 +1,257 @@
+//! Carries a plan out: decode, cut, mix, resample, encode, in one pass.
+
+use std::sync::Arc;
+
+use crate::control::{Control, Watch};
+use crate::decode::Decoding;
+use crate::encode::{self, Encoder, Heading, Output};
+use crate::error::MediaError;
+use crate::input::{self, Input};
+use crate::mix::{Layout, Mixer};
+use crate::plan::{MAX_CHANNELS, Plan, plan};
+use crate::probe::guarded;
+use crate::resample::{Resampler, rescale};
+use crate::sink::Sink;
+use crate::source::Source;
+use crate::tags::Tags;
+use crate::target::Target;
+
+/// Frames that are worked on between two looks at the cancel flag. A block of FLAC may have 65,535, for
+/// which the slowest encoder takes longer than a caller should wait.
+const PIECE_FRAMES: usize = 4096;
+
+/// What a conversion did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The plan's sentence.
+    pub summary: String,
+    /// Frames (samples of one channel) in the output.
+    pub frames_out: u64,
+    /// The output's length, rounded to the nearest millisecond.
+    pub duration_ms: u64,
+    /// What the user should know: what was bent, left out, or odd about the input.
+    pub notes: Vec<String>,
+}
+
+/// Converts the audio of `source` to `target` and writes it to `sink`; `name_hint` is the input's file
+/// name, if it has one.
+///
+/// On success the sink holds a complete file and has been flushed. On failure it holds part of one, which
+/// the caller throws away. Memory stays bounded whatever the length. A panic in a decoder is caught and
+/// becomes [`MediaError::Corrupt`].
+pub fn convert(
+    source: Box<dyn Source>,
+    name_hint: Option<&str>,
+    target: &Target,
+    sink: &mut dyn Sink,
+    control: &Control,
+) -> Result<Report, MediaError> {
+    guarded(|| {
+        let watch = Watch::new(control);
+        watch.check()?;
+        let input = input::open(source, name_hint, Arc::clone(&control.cancel))?;
+        let plan = plan(&input.info, target)?;
+        run(input, &plan, sink, watch)
+    })
+}
+
+fn run(
+    mut input: Input,
+    plan: &Plan,
+    sink: &mut dyn Sink,
+    mut watch: Watch<'_>,
+) -> Result<Report, MediaError> {
+    let mut notes = plan.notes.clone();
+    notes.append(&mut input.notes);
+    let mut output = Output::new(sink);
+    let mut pipeline = Pipeline::new(&input, plan, &mut output)?;
+    let progress = Progress::new(&input, &pipeline.clip);
+    let mut decoding = Decoding::start(input)?;
+    while let Some(frames) = decoding.advance()? {
+        let position = decoding.kept_frames();
+        let start = position - frames as u64;
+        if !decoding.with_planes(|planes| pipeline.push(planes, start, &watch, &mut output))? {
+            break;
+        }
+        watch.report(progress.fraction(position, decoding.position_bytes()), progress.media_ms(position));
+    }
+    watch.check()?;
+    notes.extend(decoding.into_notes());
+    let frames_out = pipeline.finish(&mut output)?;
+    output.flush()?;
+    watch.finish();
+    Ok(Report {
+        summary: plan.summary.clone(),
+        frames_out,
+        duration_ms: rescale(frames_out, plan.sample_rate_hz, 1000),
+        notes,
+    })
+}
+
+/// Everything between the decoder and the sink.
+struct Pipeline {
+    clip: Clip,
+    mixer: Option<Mixer>,
+    tail: Tail,
+}
+
+/// The resampler and the encoder, which the mixer's output is borrowed for.
+struct Tail {
+    resampler: Option<Resampler>,
+    encoder: Box<dyn Encoder>,
+    frames_out: u64,
+}
+
+impl Pipeline {
+    fn new(input: &Input, plan: &Plan, output: &mut Output<'_>) -> Result<Self, MediaError> {
+        let audio = &input.info.audio;
+        let clip = Clip::new(plan, audio.sample_rate_hz);
+        let mixer = Mixer::new(input.layout, plan.channels);
+        let no_tags = Tags::default();
+        let heading = Heading {
+            plan,
+            layout: if mixer.is_some() { Layout::of_count(usize::from(plan.channels)) } else { input.layout },
+            tags: if plan.tags { &input.info.tags } else { &no_tags },
+            cover: input.cover.as_ref().filter(|_| plan.tags),
+            frames: input
+                .expected_frames
+                .map(|frames| rescale(clip.length_of(frames), audio.sample_rate_hz, plan.sample_rate_hz)),
+        };
+        let resampler = if plan.sample_rate_hz == audio.sample_rate_hz {
+            None
+        } else {
+            Some(Resampler::new(audio.sample_rate_hz, plan.sample_rate_hz, plan.channels)?)
+        };
+        let encoder = encode::start(&heading, output)?;
+        Ok(Self { clip, mixer, tail: Tail { resampler, encoder, frames_out: 0 } })
+    }
+
+    /// Takes a block that starts at frame `start`; answers false when nothing after it is wanted.
+    fn push(
+        &mut self,
+        planes: &[&[f32]],
+        start: u64,
+        watch: &Watch<'_>,
+        output: &mut Output<'_>,
+    ) -> Result<bool, MediaError> {
+        let frames = planes.first().map_or(0, |plane| plane.len());
+        let wanted = self.clip.part(start, frames);
+        for piece in wanted.clone().step_by(PIECE_FRAMES) {
+            watch.check()?;
+            let piece = piece..wanted.end.min(piece + PIECE_FRAMES);
+            let mut cut: [&[f32]; MAX_CHANNELS as usize] = [&[]; MAX_CHANNELS as usize];
+            for (cut, plane) in cut.iter_mut().zip(planes) {
+                *cut = &plane[piece.clone()];
+            }
+            let planes = &cut[..planes.len().min(cut.len())];
+            match &mut self.mixer {
+                None => self.tail.push(planes, output)?,
+                Some(mixer) => {
+                    let outcome: Vec<&[f32]> = mixer.mix(planes).iter().map(Vec::as_slice).collect();
+                    self.tail.push(&outcome, output)?;
+                }
+            }
+        }
+        Ok(self.clip.end.is_none_or(|end| start + (frames as u64) < end))
+    }
+
+    fn finish(mut self, output: &mut Output<'_>) -> Result<u64, MediaError> {
+        let Tail { resampler, encoder, frames_out } = &mut self.tail;
+        if let Some(resampler) = resampler {
+            resampler.finish(|planes| {
+                *frames_out += planes.first().map_or(0, |plane| plane.len()) as u64;
+                encoder.write(planes, output)
+            })?;
+        }
+        if *frames_out == 0 {
+            return Err(MediaError::Empty("no audio lies between start and end".into()));
+        }
+        encoder.finish(output)?;
+        Ok(*frames_out)
+    }
+}
+
+impl Tail {
+    fn push(&mut self, planes: &[&[f32]], output: &mut Output<'_>) -> Result<(), MediaError> {
+        let Self { resampler, encoder, frames_out } = self;
+        let mut write = |planes: &[&[f32]]| {
+            *frames_out += planes.first().map_or(0, |plane| plane.len()) as u64;
+            encoder.write(planes, output)
+        };
+        match resampler {
+            Some(resampler) => resampler.push(planes, write),
+            None => write(planes),
+        }
+    }
+}
+
+/// The wanted part of the source, in frames.
+struct Clip {
+    start: u64,
+    end: Option<u64>,
+}
+
+impl Clip {
+    fn new(plan: &Plan, rate_hz: u32) -> Self {
+        Self {
+            start: rescale(plan.start_ms, 1000, rate_hz),
+            end: plan.end_ms.map(|end_ms| rescale(end_ms, 1000, rate_hz)),
+        }
+    }
+
+    /// Which part of a block of `frames` from frame `start` on is wanted.
+    fn part(&self, start: u64, frames: usize) -> std::ops::Range<usize> {
+        let inside = |frame: u64| usize::try_from(frame.saturating_sub(start)).unwrap_or(frames).min(frames);
+        let end = self.end.map_or(frames, inside);
+        inside(self.start).min(end)..end
+    }
+
+    fn length_of(&self, frames: u64) -> u64 {
+        self.end.map_or(frames, |end| end.min(frames)).saturating_sub(self.start)
+    }
+}
+
+/// How far the reading is: by frames where their number is known, else by bytes.
+struct Progress {
+    last_frame: Option<u64>,
+    size_bytes: u64,
+    rate_hz: u32,
+}
+
+impl Progress {
+    fn new(input: &Input, clip: &Clip) -> Self {
+        let last_frame = match (input.expected_frames, clip.end) {
+            (Some(frames), Some(end)) => Some(frames.min(end)),
+            (frames, end) => frames.or(end),
+        };
+        Self { last_frame, size_bytes: input.size_bytes, rate_hz: input.info.audio.sample_rate_hz }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a share for display")]
+    fn fraction(&self, position: u64, position_bytes: u64) -> f64 {
+        match self.last_frame {
+            Some(frames @ 1..) => position as f64 / frames as f64,
+            _ => position_bytes as f64 / self.size_bytes.max(1) as f64,
+        }
+    }
+
+    fn media_ms(&self, position: u64) -> u64 {
+        rescale(position, self.rate_hz, 1000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clip_takes_its_part_of_every_block() {
+        let clip = Clip { start: 100, end: Some(250) };
+        assert_eq!(clip.part(0, 100), 100..100);
+        assert_eq!(clip.part(50, 100), 50..100);
+        assert_eq!(clip.part(150, 200), 0..100);
+        assert_eq!(clip.part(300, 100), 0..0);
+        assert_eq!(clip.length_of(200), 100);
+        assert_eq!(Clip { start: 100, end: None }.part(0, 300), 100..300);
+    }
+}

@@ -1,0 +1,112 @@
+//! The encoders: each takes planes of samples and writes a complete file in its format.
+//!
+//! An encoder writes its header with what it knows at the start, and patches the totals in when it
+//! finishes. It is chosen by the plan alone.
+
+mod flac;
+mod mp3;
+mod ogg;
+mod opus;
+mod wav;
+
+use crate::error::MediaError;
+use crate::mix::Layout;
+use crate::plan::Plan;
+use crate::sink::Sink;
+use crate::tags::{Cover, Tags};
+use crate::target::Format;
+
+/// Writes one format.
+pub(crate) trait Encoder {
+    /// Takes equally long planes, one a channel, samples from -1 to 1.
+    fn write(&mut self, planes: &[&[f32]], output: &mut Output<'_>) -> Result<(), MediaError>;
+
+    /// Writes what is left and patches the head.
+    fn finish(&mut self, output: &mut Output<'_>) -> Result<(), MediaError>;
+}
+
+/// What an encoder writes beside samples.
+pub(crate) struct Heading<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) layout: Layout,
+    pub(crate) tags: &'a Tags,
+    pub(crate) cover: Option<&'a Cover>,
+    /// The number of output frames, where it is likely known.
+    pub(crate) frames: Option<u64>,
+}
+
+/// Writes the head of a file and returns the encoder for the rest.
+pub(crate) fn start(heading: &Heading<'_>, output: &mut Output<'_>) -> Result<Box<dyn Encoder>, MediaError> {
+    Ok(match heading.plan.format {
+        Format::Mp3 => Box::new(mp3::Mp3::start(heading, output)?),
+        Format::Wav => Box::new(wav::Wav::start(heading, output)?),
+        Format::Flac => Box::new(flac::Flac::start(heading, output)?),
+        Format::Opus => Box::new(opus::Opus::start(heading, output)?),
+    })
+}
+
+/// The sink with a count of what went into it.
+pub(crate) struct Output<'a> {
+    sink: &'a mut dyn Sink,
+    written_bytes: u64,
+}
+
+impl<'a> Output<'a> {
+    pub(crate) fn new(sink: &'a mut dyn Sink) -> Self {
+        Self { sink, written_bytes: 0 }
+    }
+
+    pub(crate) fn written_bytes(&self) -> u64 {
+        self.written_bytes
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), MediaError> {
+        self.sink.write_all(bytes)?;
+        self.written_bytes += bytes.len() as u64;
+        Ok(())
+    }
+
+    pub(crate) fn patch(&mut self, offset: u64, bytes: &[u8]) -> Result<(), MediaError> {
+        Ok(self.sink.patch(offset, bytes)?)
+    }
+
+    pub(crate) fn flush(&mut self) -> Result<(), MediaError> {
+        Ok(self.sink.flush()?)
+    }
+}
+
+/// Rounds a sample to a signed integer of `bits`, clipped at full scale.
+///
+/// The scale is two to the power of `bits - 1`, so that integer samples come through a decoder and this
+/// function unchanged.
+#[expect(clippy::cast_possible_truncation, reason = "the value is clamped to the range first")]
+#[inline]
+pub(crate) fn quantise(sample: f32, bits: u8) -> i32 {
+    let scale = f64::from(1_u32 << (bits - 1));
+    (f64::from(sample) * scale).round_ties_even().clamp(-scale, scale - 1.0) as i32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_survive_the_way_through_floats() {
+        for value in [-32_768_i16, -1, 0, 1, 12_345, 32_767] {
+            assert_eq!(quantise(f32::from(value) / 32_768.0, 16), i32::from(value));
+        }
+        for value in [-8_388_608_i32, -8_388_607, -1, 0, 1, 8_388_607] {
+            #[expect(clippy::cast_precision_loss, reason = "24 bits fit")]
+            let sample = value as f32 / 8_388_608.0;
+            assert_eq!(quantise(sample, 24), value);
+        }
+    }
+
+    #[test]
+    fn what_is_too_loud_or_no_number_is_clipped() {
+        assert_eq!(quantise(1.5, 16), 32_767);
+        assert_eq!(quantise(-1.5, 16), -32_768);
+        assert_eq!(quantise(f32::INFINITY, 24), 8_388_607);
+        assert_eq!(quantise(f32::NAN, 16), 0);
+    }
+}

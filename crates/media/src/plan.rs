@@ -1,0 +1,310 @@
+//! What will be done with an input, decided before a byte is written.
+//!
+//! This is the one place that weighs what the source is against what the target wants. It is pure, so every
+//! decision stands in a table of tests; the rest of the crate carries the plan out without asking again.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::MediaError;
+use crate::info::{AudioTrack, Info};
+use crate::target::{Format, Rate, Target};
+
+/// The sample rates of MPEG-1, MPEG-2 and MPEG-2.5 layer 3 (ISO/IEC 11172-3 and 13818-3).
+const MP3_RATES_HZ: [u32; 9] = [8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000];
+/// Bit rates of MPEG-1 layer 3 (ISO/IEC 11172-3, 2.4.2.3), in kbit/s.
+const MPEG1_KBPS: [u16; 14] = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320];
+/// Bit rates of MPEG-2 layer 3 (ISO/IEC 13818-3, 2.4.2.3), in kbit/s.
+const MPEG2_KBPS: [u16; 14] = [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160];
+/// What LAME offers of the same table below 16 kHz (MPEG-2.5).
+const MPEG25_KBPS: [u16; 8] = [8, 16, 24, 32, 40, 48, 56, 64];
+/// Opus runs at this rate whatever it is fed.
+const OPUS_RATE_HZ: u32 = 48_000;
+/// The largest rate that a FLAC frame header can carry (RFC 9639, section 9.1.2).
+const FLAC_MAX_RATE_HZ: u32 = 655_350;
+
+/// Sample rates that are read and written at all.
+pub(crate) const RATE_RANGE_HZ: std::ops::RangeInclusive<u32> = 1_000..=768_000;
+/// Channels that are read and written at most.
+pub(crate) const MAX_CHANNELS: u8 = 8;
+
+/// How an input becomes the output.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// One sentence for people, e.g. `encoded: aac 44.1 kHz stereo to mp3 128 kbit/s`.
+    pub summary: String,
+    /// The output format.
+    pub format: Format,
+    /// The output's sample rate.
+    pub sample_rate_hz: u32,
+    /// The output's channels.
+    pub channels: u8,
+    /// Bits to spend, for lossy formats.
+    pub rate: Option<Rate>,
+    /// LAME's `-q`, for MP3.
+    pub effort: Option<u8>,
+    /// Bits per sample, for WAV and FLAC.
+    pub bits_per_sample: Option<u8>,
+    /// Where the output starts in the source.
+    pub start_ms: u64,
+    /// Where it ends, unless at the source's end.
+    pub end_ms: Option<u64>,
+    /// Whether tags and cover art are carried over.
+    pub tags: bool,
+    /// What differs from what was asked for, one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Decides how `info` becomes `target`.
+///
+/// Values that a format does not have but that are close to one it has become that one, with a note; values
+/// that make no sense are refused as [`MediaError::BadTarget`]. A codec that is not read is refused as
+/// [`MediaError::Unsupported`].
+pub fn plan(info: &Info, target: &Target) -> Result<Plan, MediaError> {
+    let audio = &info.audio;
+    if !audio.codec.is_read() {
+        return Err(MediaError::Unsupported { codec: audio.codec_label.clone() });
+    }
+    check_source(audio)?;
+    check_clip(info, target)?;
+    let mut notes = Vec::new();
+    let sample_rate_hz = choose_sample_rate(audio, target, &mut notes)?;
+    let channels = choose_channels(audio, target, &mut notes)?;
+    let rate = choose_rate(target, sample_rate_hz, channels, &mut notes)?;
+    let mut plan = Plan {
+        summary: String::new(),
+        format: target.format,
+        sample_rate_hz,
+        channels,
+        rate,
+        effort: choose_effort(target)?,
+        bits_per_sample: choose_bits(audio, target)?,
+        start_ms: target.start_ms,
+        end_ms: target.end_ms,
+        tags: target.tags,
+        notes,
+    };
+    plan.summary = summarise(audio, &plan);
+    Ok(plan)
+}
+
+fn check_source(audio: &AudioTrack) -> Result<(), MediaError> {
+    if !RATE_RANGE_HZ.contains(&audio.sample_rate_hz) {
+        return Err(MediaError::Limit(format!(
+            "a sample rate of {} Hz; {} to {} are read",
+            audio.sample_rate_hz,
+            RATE_RANGE_HZ.start(),
+            RATE_RANGE_HZ.end()
+        )));
+    }
+    if !(1..=MAX_CHANNELS).contains(&audio.channels) {
+        return Err(MediaError::Limit(format!("{} channels; 1 to {MAX_CHANNELS} are read", audio.channels)));
+    }
+    Ok(())
+}
+
+fn check_clip(info: &Info, target: &Target) -> Result<(), MediaError> {
+    if let Some(end_ms) = target.end_ms.filter(|end_ms| *end_ms <= target.start_ms) {
+        return Err(MediaError::BadTarget(format!(
+            "the end at {end_ms} ms is not after the start at {} ms",
+            target.start_ms
+        )));
+    }
+    match info.duration_ms {
+        Some(duration_ms) if target.start_ms > 0 && target.start_ms >= duration_ms => {
+            Err(MediaError::BadTarget(format!(
+                "the start at {} ms is past the end at {duration_ms} ms",
+                target.start_ms
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn choose_sample_rate(
+    audio: &AudioTrack,
+    target: &Target,
+    notes: &mut Vec<String>,
+) -> Result<u32, MediaError> {
+    let wanted_hz = target.sample_rate_hz.unwrap_or(audio.sample_rate_hz);
+    if !RATE_RANGE_HZ.contains(&wanted_hz) {
+        return Err(MediaError::BadTarget(format!(
+            "a sample rate of {wanted_hz} Hz; {} to {} are possible",
+            RATE_RANGE_HZ.start(),
+            RATE_RANGE_HZ.end()
+        )));
+    }
+    let chosen_hz = match target.format {
+        Format::Wav => wanted_hz,
+        Format::Flac => wanted_hz.min(FLAC_MAX_RATE_HZ),
+        Format::Opus => OPUS_RATE_HZ,
+        Format::Mp3 => nearest_mp3_rate(wanted_hz),
+    };
+    if chosen_hz != wanted_hz && target.sample_rate_hz.is_some() {
+        notes.push(format!("{} has no {}, so it is {}", target.format, khz(wanted_hz), khz(chosen_hz)));
+    }
+    Ok(chosen_hz)
+}
+
+/// Takes the next rate up, so that nothing audible is lost; above 48 kHz the one that divides evenly.
+fn nearest_mp3_rate(wanted_hz: u32) -> u32 {
+    let up = MP3_RATES_HZ.into_iter().find(|rate_hz| *rate_hz >= wanted_hz);
+    up.unwrap_or(if wanted_hz.is_multiple_of(44_100) { 44_100 } else { 48_000 })
+}
+
+fn choose_channels(audio: &AudioTrack, target: &Target, notes: &mut Vec<String>) -> Result<u8, MediaError> {
+    let max = match target.format {
+        Format::Mp3 | Format::Opus => 2,
+        Format::Wav | Format::Flac => MAX_CHANNELS,
+    };
+    match target.channels {
+        Some(wanted) if (wanted == audio.channels && wanted <= max) || wanted == 1 || wanted == 2 => {
+            Ok(wanted)
+        }
+        Some(wanted) => Err(MediaError::BadTarget(format!(
+            "{wanted} channels in {} from a source with {}; 1, 2{} are possible",
+            target.format,
+            audio.channels,
+            if max > 2 { " or as many as the source has" } else { "" }
+        ))),
+        None if audio.channels > max => {
+            notes.push(format!(
+                "{} is made with {max} of {} channels, mixed down",
+                target.format, audio.channels
+            ));
+            Ok(max)
+        }
+        None => Ok(audio.channels),
+    }
+}
+
+fn choose_rate(
+    target: &Target,
+    sample_rate_hz: u32,
+    channels: u8,
+    notes: &mut Vec<String>,
+) -> Result<Option<Rate>, MediaError> {
+    match (target.format, target.rate) {
+        (Format::Wav | Format::Flac, None) => Ok(None),
+        (Format::Wav | Format::Flac, Some(_)) => {
+            Err(MediaError::BadTarget(format!("{} is lossless and has no bit rate", target.format)))
+        }
+        (Format::Mp3, rate) => choose_mp3_rate(rate, sample_rate_hz, notes).map(Some),
+        (Format::Opus, None) => Ok(Some(Rate::Abr { kbps: if channels == 1 { 64 } else { 96 } })),
+        (Format::Opus, Some(Rate::Vbr { .. })) => {
+            Err(MediaError::BadTarget("opus takes a bit rate, not a quality".into()))
+        }
+        (Format::Opus, Some(rate @ (Rate::Cbr { kbps } | Rate::Abr { kbps }))) => {
+            // RFC 6716, section 2.1.1, and what libopus clamps to.
+            if (6..=510).contains(&kbps) {
+                Ok(Some(rate))
+            } else {
+                Err(MediaError::BadTarget(format!("{kbps} kbit/s in opus; 6 to 510 are possible")))
+            }
+        }
+    }
+}
+
+fn choose_mp3_rate(
+    rate: Option<Rate>,
+    sample_rate_hz: u32,
+    notes: &mut Vec<String>,
+) -> Result<Rate, MediaError> {
+    let table: &[u16] = match sample_rate_hz {
+        32_000.. => &MPEG1_KBPS,
+        16_000.. => &MPEG2_KBPS,
+        _ => &MPEG25_KBPS,
+    };
+    let nearest = |wanted: u16| {
+        let mut by_distance: Vec<u16> = table.to_vec();
+        by_distance.sort_by_key(|kbps| (kbps.abs_diff(wanted), u16::MAX - kbps));
+        by_distance[0]
+    };
+    let check = |kbps: u16| {
+        if (8..=320).contains(&kbps) {
+            Ok(kbps)
+        } else {
+            Err(MediaError::BadTarget(format!("{kbps} kbit/s in mp3; 8 to 320 are possible")))
+        }
+    };
+    let (wanted, chosen, chosen_kbps) = match rate {
+        None => return Ok(Rate::Cbr { kbps: nearest(128) }),
+        Some(Rate::Vbr { quality }) if quality <= 9 => return Ok(Rate::Vbr { quality }),
+        Some(Rate::Vbr { quality }) => {
+            return Err(MediaError::BadTarget(format!("quality {quality} in mp3; 0 to 9 are possible")));
+        }
+        Some(Rate::Cbr { kbps }) => (check(kbps)?, Rate::Cbr { kbps: nearest(kbps) }, nearest(kbps)),
+        Some(Rate::Abr { kbps }) => {
+            // LAME's ABR takes any mean between the table's ends, but 310 at most.
+            let within = check(kbps)?.clamp(table[0], table[table.len() - 1].min(310));
+            (kbps, Rate::Abr { kbps: within }, within)
+        }
+    };
+    if wanted != chosen_kbps {
+        notes.push(format!("mp3 at {} has no {wanted} kbit/s, so it is {chosen_kbps}", khz(sample_rate_hz)));
+    }
+    Ok(chosen)
+}
+
+fn choose_effort(target: &Target) -> Result<Option<u8>, MediaError> {
+    match (target.format, target.effort) {
+        (Format::Mp3, None) => Ok(Some(3)),
+        (Format::Mp3, Some(effort)) if effort <= 9 => Ok(Some(effort)),
+        (Format::Mp3, Some(effort)) => {
+            Err(MediaError::BadTarget(format!("effort {effort}; 0 to 9 are possible")))
+        }
+        (_, None) => Ok(None),
+        (format, Some(_)) => Err(MediaError::BadTarget(format!("effort is for mp3, not for {format}"))),
+    }
+}
+
+fn choose_bits(audio: &AudioTrack, target: &Target) -> Result<Option<u8>, MediaError> {
+    let is_lossless = matches!(target.format, Format::Wav | Format::Flac);
+    match target.bits_per_sample {
+        None if !is_lossless => Ok(None),
+        Some(_) if !is_lossless => Err(MediaError::BadTarget(format!(
+            "bits per sample are for wav and flac, not for {}",
+            target.format
+        ))),
+        Some(bits @ (16 | 24)) => Ok(Some(bits)),
+        Some(bits) => Err(MediaError::BadTarget(format!("{bits} bits per sample; 16 and 24 are possible"))),
+        None => {
+            let has_more = audio.codec.is_lossless() && audio.bits_per_sample.is_some_and(|bits| bits > 16);
+            Ok(Some(if has_more { 24 } else { 16 }))
+        }
+    }
+}
+
+fn summarise(audio: &AudioTrack, plan: &Plan) -> String {
+    let rate = plan.rate.map(|rate| match rate {
+        Rate::Cbr { kbps } => format!("{kbps} kbit/s"),
+        Rate::Abr { kbps } => format!("about {kbps} kbit/s"),
+        Rate::Vbr { quality } => format!("quality {quality}"),
+    });
+    let depth = plan.bits_per_sample.map(|bits| format!("{bits} bit"));
+    let frequency = (plan.sample_rate_hz != audio.sample_rate_hz).then(|| khz(plan.sample_rate_hz));
+    let channels = (plan.channels != audio.channels).then(|| channels_in_words(plan.channels));
+    let details: Vec<String> = [rate, depth, frequency, channels].into_iter().flatten().collect();
+    format!(
+        "encoded: {} {} {} to {} {}",
+        audio.codec.name(),
+        khz(audio.sample_rate_hz),
+        channels_in_words(audio.channels),
+        plan.format,
+        details.join(" ")
+    )
+}
+
+fn khz(rate_hz: u32) -> String {
+    format!("{} kHz", f64::from(rate_hz) / 1000.0)
+}
+
+fn channels_in_words(channels: u8) -> String {
+    match channels {
+        1 => "mono".into(),
+        2 => "stereo".into(),
+        more => format!("{more} channels"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

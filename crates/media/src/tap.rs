@@ -1,0 +1,145 @@
+//! The caller's source as the demuxers see it: it can be cut off, and it remembers its own failures.
+//!
+//! A demuxer turns every read error into its own, and takes some for the end of the stream. The tap keeps
+//! the caller's error aside, so that a lost connection is never reported as a damaged file.
+
+use std::io::{self, IoSliceMut, Read, Seek, SeekFrom};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use symphonia::core::errors::Error;
+use symphonia::core::io::MediaSource;
+
+use crate::error::MediaError;
+use crate::source::Source;
+
+/// A source on its way into a demuxer.
+pub(crate) struct Tap {
+    source: Box<dyn Source>,
+    gauge: Gauge,
+}
+
+/// What can be seen of a [`Tap`] after the demuxer has swallowed it.
+#[derive(Clone)]
+pub(crate) struct Gauge {
+    cancel: Arc<AtomicBool>,
+    failure: Arc<Mutex<Option<io::Error>>>,
+    position: Arc<AtomicU64>,
+}
+
+impl Tap {
+    pub(crate) fn new(source: Box<dyn Source>, cancel: Arc<AtomicBool>) -> Self {
+        let gauge =
+            Gauge { cancel, failure: Arc::new(Mutex::new(None)), position: Arc::new(AtomicU64::new(0)) };
+        Self { source, gauge }
+    }
+
+    pub(crate) fn gauge(&self) -> Gauge {
+        self.gauge.clone()
+    }
+
+    /// Runs one operation of the source unless the caller has cancelled.
+    fn run<T>(&mut self, operation: impl FnOnce(&mut dyn Source) -> io::Result<T>) -> io::Result<T> {
+        if self.gauge.cancel.load(Ordering::Relaxed) {
+            return Err(io::Error::other("cancelled"));
+        }
+        operation(self.source.as_mut()).map_err(|error| {
+            if error.kind() == io::ErrorKind::Interrupted {
+                return error;
+            }
+            // An UnexpectedEof of the source's own must not look like the end of the media.
+            let stand_in = io::Error::other("the source failed");
+            *self.gauge.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            stand_in
+        })
+    }
+
+    /// Fills as much of `buffer` as there is from `offset` on.
+    pub(crate) fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        self.seek(SeekFrom::Start(offset))?;
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+
+    /// Reads exactly `N` bytes at `offset`, or `None` where the input ends before that.
+    pub(crate) fn bytes_at<const N: usize>(&mut self, offset: u64) -> io::Result<Option<[u8; N]>> {
+        let mut bytes = [0; N];
+        Ok((self.read_at(offset, &mut bytes)? == N).then_some(bytes))
+    }
+}
+
+impl Read for Tap {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.run(|source| source.read(buffer))?;
+        self.gauge.position.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+
+    fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        let count = self.run(|source| source.read_vectored(buffers))?;
+        self.gauge.position.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+impl Seek for Tap {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let position = self.run(|source| source.seek(to))?;
+        self.gauge.position.store(position, Ordering::Relaxed);
+        Ok(position)
+    }
+}
+
+impl MediaSource for Tap {
+    fn is_seekable(&self) -> bool {
+        true
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        self.source.size_bytes()
+    }
+}
+
+impl Gauge {
+    /// Where the demuxer reads.
+    pub(crate) fn position(&self) -> u64 {
+        self.position.load(Ordering::Relaxed)
+    }
+
+    /// Says what an error of our own reading really was.
+    pub(crate) fn explain_io(&self, error: io::Error) -> MediaError {
+        self.real_cause().unwrap_or(MediaError::Io(error))
+    }
+
+    /// Says what a demuxer's or decoder's error really was: the caller's doing, or the input's.
+    pub(crate) fn explain(&self, error: Error) -> MediaError {
+        if let Some(cause) = self.real_cause() {
+            return cause;
+        }
+        match error {
+            Error::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                MediaError::Truncated("it ends in the middle of a structure".into())
+            }
+            Error::IoError(error) => MediaError::Corrupt(error.to_string()),
+            Error::DecodeError(why) => MediaError::Corrupt(why.into()),
+            Error::Unsupported(what) => MediaError::Unsupported { codec: what.into() },
+            Error::LimitError(what) => MediaError::Limit(what.into()),
+            other => MediaError::Corrupt(other.to_string()),
+        }
+    }
+
+    fn real_cause(&self) -> Option<MediaError> {
+        if self.cancel.load(Ordering::Relaxed) {
+            return Some(MediaError::Cancelled);
+        }
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take().map(MediaError::Io)
+    }
+}

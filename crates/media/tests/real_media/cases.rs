@@ -1,0 +1,228 @@
+//! Every kind of source to every format: sound, exact in length, and clean.
+
+use std::path::Path;
+
+use libtest_mimic::Trial;
+use reelmill_media::{
+    Control, FileSink, FileSource, Format, MediaError, Rate, Report, Target, convert, probe,
+};
+
+use crate::ffmpeg;
+use crate::{ensure, trial};
+
+const SECONDS: f64 = 3.217;
+
+/// A source: file name, sample rate, what ffmpeg needs to make it.
+type Source = (&'static str, u32, &'static [&'static str]);
+
+const SOURCES: [Source; 30] = [
+    ("aac.m4a", 44_100, &["-c:a", "aac"]),
+    ("aac.mp4", 48_000, &["-c:a", "aac", "-ac", "1"]),
+    ("aac.mov", 44_100, &["-c:a", "aac"]),
+    ("aac.mkv", 44_100, &["-c:a", "aac"]),
+    ("fragmented.mp4", 44_100, &["-c:a", "aac", "-movflags", "frag_keyframe+empty_moov"]),
+    ("aac.aac", 44_100, &["-c:a", "aac"]),
+    ("aac-22.aac", 22_050, &["-c:a", "aac"]),
+    ("cbr.mp3", 44_100, &["-c:a", "libmp3lame", "-b:a", "128k"]),
+    ("vbr.mp3", 48_000, &["-c:a", "libmp3lame", "-q:a", "4"]),
+    ("low.mp3", 22_050, &["-c:a", "libmp3lame", "-ac", "1"]),
+    ("bare.mp3", 44_100, &["-c:a", "libmp3lame", "-q:a", "4", "-write_xing", "0", "-id3v2_version", "0"]),
+    ("mp2.mp2", 44_100, &["-c:a", "mp2"]),
+    ("mp3.mkv", 44_100, &["-c:a", "libmp3lame"]),
+    ("vorbis.ogg", 44_100, &["-c:a", "libvorbis"]),
+    ("vorbis.webm", 48_000, &["-c:a", "libvorbis"]),
+    ("vorbis-5.1.ogg", 48_000, &["-c:a", "libvorbis", "-ac", "6"]),
+    ("flac.flac", 44_100, &["-c:a", "flac"]),
+    ("flac-24.flac", 96_000, &["-c:a", "flac", "-sample_fmt", "s32"]),
+    ("flac-5.1.flac", 48_000, &["-c:a", "flac", "-ac", "6"]),
+    ("flac.mkv", 44_100, &["-c:a", "flac"]),
+    ("flac.ogg", 44_100, &["-c:a", "flac"]),
+    ("alac.m4a", 44_100, &["-c:a", "alac"]),
+    ("pcm.wav", 44_100, &["-c:a", "pcm_s16le"]),
+    ("pcm-24.wav", 48_000, &["-c:a", "pcm_s24le"]),
+    ("float.wav", 44_100, &["-c:a", "pcm_f32le"]),
+    ("eight.wav", 8_000, &["-c:a", "pcm_u8", "-ac", "1"]),
+    ("law.wav", 8_000, &["-c:a", "pcm_mulaw"]),
+    ("adpcm.wav", 44_100, &["-c:a", "adpcm_ms"]),
+    ("pcm.aiff", 44_100, &[]),
+    ("pcm.caf", 44_100, &["-c:a", "pcm_s16le"]),
+];
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for source in SOURCES {
+        for format in Format::all() {
+            trials.push(trial(format!("{}_becomes_{format}", source.0), move || whole(source, *format)));
+        }
+    }
+    for (name, rate) in [
+        ("cbr_320", Rate::Cbr { kbps: 320 }),
+        ("abr_140", Rate::Abr { kbps: 140 }),
+        ("vbr_0", Rate::Vbr { quality: 0 }),
+        ("vbr_9", Rate::Vbr { quality: 9 }),
+    ] {
+        trials.push(trial(format!("mp3_at_{name}_is_gapless"), move || mp3_at(rate)));
+    }
+    trials.push(trial("lossless_to_lossless_changes_no_sample", lossless));
+    trials.push(trial("a_flac_result_carries_the_right_checksum", flac_checksum));
+    trials.push(trial("the_middle_of_a_file_is_cut_to_the_frame", middle));
+    trials.push(trial("every_mp3_sample_rate_is_made", mp3_rates));
+    trials.push(trial("a_lossy_round_trip_sounds_like_its_source", sounds_alike));
+    trials
+}
+
+/// Converts a file to a file.
+pub(crate) fn mill(from: &Path, to: &Path, target: &Target) -> Result<Report, MediaError> {
+    let source = Box::new(FileSource::open(from)?);
+    let mut sink = FileSink::create(to)?;
+    let report = convert(source, from.to_str(), target, &mut sink, &Control::silent())?;
+    sink.into_file()?;
+    Ok(report)
+}
+
+fn whole(source: Source, format: Format) -> Result<(), String> {
+    let (name, rate_hz, arguments) = source;
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let from = folder.path().join(name);
+    ffmpeg::make(&from, SECONDS, rate_hz, arguments)?;
+    let to = folder.path().join(format!("out.{}", format.extension()));
+    let report = mill(&from, &to, &Target::new(format)).map_err(|error| error.to_string())?;
+    let info = probe(Box::new(FileSource::open(&from).map_err(|error| error.to_string())?), Some(name))
+        .map_err(|error| error.to_string())?;
+
+    let channels = u64::from(info.audio.channels.min(if format == Format::Wav || format == Format::Flac {
+        8
+    } else {
+        2
+    }));
+    let samples = ffmpeg::decode(&to)?.len() as u64;
+    ensure(samples == report.frames_out * channels, || {
+        format!("reported {} frames, ffmpeg finds {} samples", report.frames_out, samples)
+    })?;
+    ffmpeg::ask(&to, "format=duration")?;
+    let (frames, out_hz) = expected(&source, &from, &info, format)?;
+    ensure(report.frames_out.abs_diff(frames) <= u64::from(out_hz != rate_hz), || {
+        format!("{} frames instead of {frames}", report.frames_out)
+    })
+}
+
+/// How many frames the result must have: as many as were encoded where the container keeps count, else as
+/// many as ffmpeg decodes.
+fn expected(
+    (name, rate_hz, _): &Source,
+    from: &Path,
+    info: &reelmill_media::Info,
+    format: Format,
+) -> Result<(u64, u32), String> {
+    let keeps_count = info.audio.codec.is_lossless()
+        || ["aac.m4a", "aac.mp4", "aac.mov", "cbr.mp3", "vbr.mp3", "low.mp3", "vorbis.ogg", "vorbis-5.1.ogg"]
+            .contains(name);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds")]
+    let frames = if keeps_count {
+        (SECONDS * f64::from(*rate_hz)).round() as u64
+    } else {
+        ffmpeg::decode(from)?.len() as u64 / u64::from(info.audio.channels)
+    };
+    // ffmpeg leaves out MP3's delay in Matroska, which the demuxer does not tell us.
+    let frames = if *name == "mp3.mkv" { frames.div_ceil(1152) * 1152 } else { frames };
+    let out_hz = match format {
+        Format::Opus => 48_000,
+        Format::Mp3 if *rate_hz > 48_000 => 48_000,
+        _ => *rate_hz,
+    };
+    let scaled = (u128::from(frames) * u128::from(out_hz) + u128::from(*rate_hz) / 2) / u128::from(*rate_hz);
+    Ok((u64::try_from(scaled).map_err(|error| error.to_string())?, out_hz))
+}
+
+fn mp3_at(rate: Rate) -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let (from, to) = (folder.path().join("a.wav"), folder.path().join("a.mp3"));
+    ffmpeg::make(&from, SECONDS, 44_100, &[])?;
+    let target = Target { rate: Some(rate), ..Target::new(Format::Mp3) };
+    mill(&from, &to, &target).map_err(|error| error.to_string())?;
+    let (before, after) = (ffmpeg::decode(&from)?.len(), ffmpeg::decode(&to)?.len());
+    ensure(before == after, || format!("{before} samples became {after}"))
+}
+
+fn lossless() -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let path = |name: &str| folder.path().join(name);
+    ffmpeg::make(&path("a.wav"), SECONDS, 44_100, &["-c:a", "pcm_s16le", "-ac", "6"])?;
+    let original = ffmpeg::decode(&path("a.wav"))?;
+    let mut from = path("a.wav");
+    for (step, format) in [Format::Flac, Format::Wav, Format::Flac].into_iter().enumerate() {
+        let to = path(&format!("{step}.{format}"));
+        mill(&from, &to, &Target::new(format)).map_err(|error| error.to_string())?;
+        ensure(ffmpeg::decode(&to)? == original, || format!("step {step} to {format} changed samples"))?;
+        from = to;
+    }
+    Ok(())
+}
+
+fn flac_checksum() -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let path = |name: &str| folder.path().join(name);
+    for arguments in [&["-c:a", "pcm_s16le"][..], &["-c:a", "pcm_s24le", "-ac", "1"]] {
+        ffmpeg::make(&path("a.wav"), SECONDS, 48_000, arguments)?;
+        mill(&path("a.wav"), &path("a.flac"), &Target::new(Format::Flac))
+            .map_err(|error| error.to_string())?;
+        // ffmpeg copies the checksum it is given, so it is asked for its own of the same samples.
+        let head = std::fs::read(path("a.flac")).map_err(|error| error.to_string())?;
+        let bits = if arguments.len() == 2 { "s16le" } else { "s24le" };
+        let codec = format!("pcm_{bits}");
+        ffmpeg::run(
+            &["-i", path("a.wav").to_str().unwrap_or_default(), "-c:a", &codec, "-f", "md5"],
+            &path("sum"),
+        )?;
+        let sum = std::fs::read_to_string(path("sum")).map_err(|error| error.to_string())?;
+        let ours = u128::from_be_bytes(head[26..42].try_into().map_err(|_| "a short head")?);
+        ensure(sum.trim() == format!("MD5={ours:032x}"), || format!("{ours:032x} is written, it is {sum}"))?;
+    }
+    Ok(())
+}
+
+fn middle() -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let path = |name: &str| folder.path().join(name);
+    ffmpeg::make(&path("a.wav"), SECONDS, 44_100, &[])?;
+    let target = Target { start_ms: 1000, end_ms: Some(2500), ..Target::new(Format::Wav) };
+    mill(&path("a.wav"), &path("b.wav"), &target).map_err(|error| error.to_string())?;
+    let whole = ffmpeg::decode(&path("a.wav"))?;
+    ensure(ffmpeg::decode(&path("b.wav"))? == whole[44_100 * 2..110_250 * 2], || "another part".into())
+}
+
+fn mp3_rates() -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let path = |name: &str| folder.path().join(name);
+    ffmpeg::make(&path("a.wav"), 1.0, 44_100, &[])?;
+    for rate_hz in [8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000] {
+        let target = Target { sample_rate_hz: Some(rate_hz), ..Target::new(Format::Mp3) };
+        let report = mill(&path("a.wav"), &path("a.mp3"), &target).map_err(|error| error.to_string())?;
+        ensure(report.frames_out == u64::from(rate_hz), || format!("{} at {rate_hz} Hz", report.frames_out))?;
+        let samples = ffmpeg::decode(&path("a.mp3"))?.len() as u64;
+        ensure(samples == report.frames_out * 2, || format!("{samples} samples at {rate_hz} Hz"))?;
+    }
+    Ok(())
+}
+
+fn sounds_alike() -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let path = |name: &str| folder.path().join(name);
+    let tone = "aevalsrc=0.4*sin(440*2*PI*t)|0.4*sin(880*2*PI*t):s=48000:d=2";
+    ffmpeg::run(&["-f", "lavfi", "-i", tone], &path("a.wav"))?;
+    let original = ffmpeg::decode(&path("a.wav"))?;
+    for format in [Format::Mp3, Format::Opus] {
+        let to = path(&format!("a.{format}"));
+        mill(&path("a.wav"), &to, &Target::new(format)).map_err(|error| error.to_string())?;
+        let ratio = signal_to_noise(&original, &ffmpeg::decode(&to)?);
+        ensure(ratio > 20.0, || format!("{format}: a signal to noise ratio of {ratio} dB"))?;
+    }
+    Ok(())
+}
+
+/// In decibels, and so also a proof that the two are aligned.
+fn signal_to_noise(original: &[i16], other: &[i16]) -> f64 {
+    let signal: f64 = original.iter().map(|sample| f64::from(*sample).powi(2)).sum();
+    let noise: f64 = original.iter().zip(other).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum();
+    10.0 * (signal / noise.max(1.0)).log10()
+}
