@@ -1,5 +1,7 @@
 //! What a result shall be: a named profile, and the settings that override it.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// A format that is written.
@@ -46,6 +48,12 @@ impl Format {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| name.eq_ignore_ascii_case(format.extension()))
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.extension())
     }
 }
 

@@ -116,6 +116,11 @@ impl Service {
         };
         self.catalog().commit(writes).await?;
         arriving.arrived();
+        // Whoever removed the account meanwhile did not see this media yet.
+        if self.catalog().user(caller.id()).await?.is_none() {
+            self.remove_media(&media).await?;
+            return Err(Error::new(Kind::Unauthenticated, "not-signed-in", "the account was removed"));
+        }
         if let Some(job) = &job {
             self.ring(job.id).await;
         }

@@ -26,6 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use reelmill_core::ports::{Cancel, Catalog, Converter, Doorbell, Notifier, Objects};
 use reelmill_core::{JobId, Pulse, Timestamp, Token};
 use tokio::sync::{Notify, broadcast};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 pub use clock::{Clock, SystemClock};
@@ -73,6 +74,8 @@ struct Inner {
     ended: broadcast::Sender<JobId>,
     /// There may be a notice to tell.
     notices: Notify,
+    /// The last look at the parts behind, and when it was.
+    readiness: tokio::sync::Mutex<Option<(Instant, Readiness)>>,
 }
 
 /// A claim that this process holds.
@@ -100,6 +103,7 @@ impl Service {
                 held: Mutex::default(),
                 ended: broadcast::channel(1024).0,
                 notices: Notify::new(),
+                readiness: tokio::sync::Mutex::default(),
             }),
         }
     }

@@ -3,7 +3,12 @@
 use reelmill_core::ports::{JobFilter, MAX_WRITES, Page, PageQuery};
 use reelmill_core::{Format, Job, Media, MediaId, Output, Profile, Write};
 
+use tokio::time::{Duration, Instant};
+
 use crate::{Caller, Error, Service};
+
+/// How long a look at the parts behind the service is good.
+const READINESS_AGE: Duration = Duration::from_secs(1);
 
 /// A profile and what it would do with a media.
 #[derive(Debug, Clone)]
@@ -130,8 +135,17 @@ impl Service {
         (self.ports().converter.writes(), self.ports().converter.reads())
     }
 
-    /// Tries every part behind the service.
+    /// Tries every part behind the service. Whoever asks within a second of another is told the same: anybody may ask,
+    /// and each try writes to the store.
     pub async fn readiness(&self) -> Readiness {
+        let mut last = self.inner.readiness.lock().await;
+        match &*last {
+            Some((tried, readiness)) if tried.elapsed() < READINESS_AGE => readiness.clone(),
+            _ => last.insert((Instant::now(), self.try_parts().await)).1.clone(),
+        }
+    }
+
+    async fn try_parts(&self) -> Readiness {
         let ports = self.ports();
         let (catalog, objects, doorbell, notifier) = tokio::join!(
             ports.catalog.check(),

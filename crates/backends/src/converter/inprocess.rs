@@ -21,7 +21,7 @@ use reelmill_core::{Format, MediaInfo, Profile};
 use reelmill_media::{Control, MediaError};
 use tokio::sync::mpsc;
 
-use super::Opening;
+use super::{Opening, target};
 use errand::Errand;
 use input::ObjectSource;
 use output::{Piece, PieceSink};
@@ -55,7 +55,7 @@ impl Converter for InProcessConverter {
     }
 
     fn plan(&self, info: &MediaInfo, profile: &Profile) -> Result<String, ConverterError> {
-        let target = translation::target(profile)?;
+        let target = target(profile.format, &profile.settings)?;
         let info = translation::known(info)?;
         let plan = reelmill_media::plan(&info, &target);
         plan.map(|plan| plan.summary).map_err(|error| translation::error(error, &Errand::default()))
@@ -67,7 +67,7 @@ impl Converter for InProcessConverter {
         output: &mut dyn ObjectWriter,
     ) -> Result<Converted, ConverterError> {
         let Conversion { input, profile, progress, cancel } = conversion;
-        let target = translation::target(&profile)?;
+        let target = target(profile.format, &profile.settings)?;
         // Also where the caller drops this future, the thread learns that nobody waits for it.
         let errand = Errand::default();
         let _end = errand.end_on_drop();

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "converter-inprocess")]
 mod inprocess;
+#[cfg(feature = "converter-inprocess")]
+mod target;
 
 use std::sync::Arc;
 
@@ -11,6 +13,8 @@ use crate::opening::{self, Backend, OpenError, Opened};
 
 #[cfg(feature = "converter-inprocess")]
 pub use inprocess::InProcessConverter;
+#[cfg(feature = "converter-inprocess")]
+pub use target::target;
 
 /// The converter of an installation that names none.
 pub const DEFAULT_URL: &str = "inprocess:";

@@ -11,7 +11,10 @@ impl Job {
     ///
     /// # Errors
     /// [`Refused`] where the state does not allow the event, or the event's token is not the running claim's.
-    #[expect(clippy::match_same_arms, reason = "a row for each step of a job's life reads better than few rows")]
+    #[expect(
+        clippy::match_same_arms,
+        reason = "a row for each step of a job's life reads better than few rows"
+    )]
     pub fn apply(&self, event: &Event, now: Timestamp) -> Result<Self, Refused> {
         let mut next = Self { version: self.version + 1, ..self.clone() };
         next.state = match (&self.state, event) {

@@ -102,3 +102,22 @@ async fn anothers_media_is_not_there() {
     assert_eq!(world.service.delete_media(&world.bob, media.id).await.unwrap_err().kind, Kind::NotFound);
     assert_eq!(world.service.media(&world.alice, media.id).await.unwrap(), media);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_outlives_its_account_is_not_kept() {
+    let world = World::new().await;
+    let bytes = stream::iter([Ok(Bytes::from("tone"))]).chain(stream::unfold((), |()| async {
+        sleep(Duration::from_secs(2)).await;
+        None::<(Result<Bytes, Error>, ())>
+    }));
+    let file = Upload { name: "a".into(), declared_bytes: None, bytes };
+    let (ingested, removed) = tokio::join!(
+        world.service.ingest(&world.alice, file, None),
+        world.service.remove_account("alice@example.com")
+    );
+    removed.unwrap();
+    assert_eq!(ingested.unwrap_err().kind, Kind::Unauthenticated);
+    world.settle().await;
+    assert_eq!(world.shelf.keys(), Vec::<String>::new());
+    world.nothing_is_left_over().await;
+}

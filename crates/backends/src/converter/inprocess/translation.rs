@@ -1,8 +1,8 @@
 //! Between the words of the core and those of the media library.
 
 use reelmill_core::ports::{Converted, ConverterError};
-use reelmill_core::{AudioInfo, Format, MediaInfo, Profile, Settings};
-use reelmill_media::{AudioTrack, Codec, Info, MediaError, Rate, Report, Tags, Target};
+use reelmill_core::{AudioInfo, MediaInfo};
+use reelmill_media::{AudioTrack, Codec, Info, MediaError, Report, Tags};
 
 use super::errand::Errand;
 
@@ -68,24 +68,6 @@ pub(super) fn known(info: &MediaInfo) -> Result<Info, ConverterError> {
     })
 }
 
-/// What a profile wants.
-pub(super) fn target(profile: &Profile) -> Result<Target, ConverterError> {
-    let settings = &profile.settings;
-    if let Some(contradiction) = settings.contradiction() {
-        return Err(ConverterError::Setting(contradiction.to_owned()));
-    }
-    Ok(Target {
-        rate: rate(settings)?,
-        effort: settings.effort,
-        sample_rate_hz: settings.sample_rate_hz,
-        channels: settings.channels,
-        bits_per_sample: settings.bits_per_sample,
-        start_ms: settings.start_ms.unwrap_or(0),
-        end_ms: settings.end_ms,
-        ..Target::new(format(profile.format))
-    })
-}
-
 /// What was done.
 pub(super) fn converted(report: Report) -> Converted {
     Converted { duration_ms: report.duration_ms, plan: report.summary, notes: report.notes }
@@ -106,26 +88,5 @@ pub(super) fn error(error: MediaError, errand: &Errand) -> ConverterError {
         MediaError::Limit(_) => ConverterError::Limit(error.to_string()),
         MediaError::Cancelled => ConverterError::Cancelled,
         error => ConverterError::Internal(error.to_string()),
-    }
-}
-
-fn rate(settings: &Settings) -> Result<Option<Rate>, ConverterError> {
-    let kbps = |kbps: u32| {
-        u16::try_from(kbps).map_err(|_| ConverterError::Setting(format!("no format has {kbps} kbit/s")))
-    };
-    Ok(match (settings.bitrate_kbps, settings.average_bitrate_kbps, settings.quality) {
-        (Some(constant), _, _) => Some(Rate::Cbr { kbps: kbps(constant)? }),
-        (None, Some(average), _) => Some(Rate::Abr { kbps: kbps(average)? }),
-        (None, None, Some(quality)) => Some(Rate::Vbr { quality }),
-        (None, None, None) => None,
-    })
-}
-
-const fn format(format: Format) -> reelmill_media::Format {
-    match format {
-        Format::Mp3 => reelmill_media::Format::Mp3,
-        Format::Wav => reelmill_media::Format::Wav,
-        Format::Flac => reelmill_media::Format::Flac,
-        Format::Opus => reelmill_media::Format::Opus,
     }
 }

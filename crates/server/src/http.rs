@@ -1,0 +1,142 @@
+//! HTTP: the router, its rules for browsers and content, and the one mapping of errors.
+//!
+//! A request passes, from the outside in: the observer (request id, log, metrics, panics), the rules for browsers, and
+//! its handler, which extracts, calls the service once, and converts. Every answer that is an error is a [`Problem`].
+
+mod browser;
+mod caller;
+mod content;
+mod docs;
+mod health;
+mod json;
+mod metrics;
+mod multipart;
+mod observe;
+mod openapi;
+mod problem;
+mod problems;
+mod query;
+mod range;
+mod serve;
+mod socket;
+mod upload;
+mod v1;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+use reelmill_service::Service;
+use tokio_util::sync::CancellationToken;
+
+pub use caller::{SignedIn, basic, bearer};
+pub use content::{Offer, respond};
+pub use json::Json;
+pub use metrics::Metrics;
+pub use observe::or_panic;
+pub use problem::Problem;
+pub use query::{Id, Query};
+pub use serve::serve;
+pub use upload::{Incoming, one_file};
+
+/// What the server can be told, apart from what the service is told.
+#[derive(Clone)]
+pub struct Settings {
+    /// Whether it listens on loopback only, so that another name in Host is a browser that was lied to.
+    pub is_loopback: bool,
+    /// Host names served besides loopback's, in lower case and without ports.
+    pub hosts: Vec<String>,
+    /// Whether clients come by https, so that cookies may insist on it.
+    pub is_https: bool,
+    /// Peers that read /metrics without a token, besides loopback.
+    pub metrics_peer: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
+    /// The most bytes of a body of `POST /v1/convert`: the setting `convert_limit`.
+    pub convert_limit_bytes: u64,
+    /// How long `POST /v1/convert` waits for its job.
+    pub convert_wait: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            is_loopback: true,
+            hosts: Vec::new(),
+            is_https: false,
+            metrics_peer: Arc::new(|_| false),
+            convert_limit_bytes: 64 * 1024 * 1024,
+            convert_wait: Duration::from_mins(10),
+        }
+    }
+}
+
+/// What every handler has. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct App {
+    /// The verbs.
+    pub service: Service,
+    /// What the server was told.
+    pub settings: Arc<Settings>,
+    /// Set while the process drains: `/readyz` then says so.
+    pub draining: CancellationToken,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+impl App {
+    /// The application over its service.
+    #[must_use]
+    pub fn new(service: Service, settings: Settings, draining: CancellationToken) -> Self {
+        Self { service, settings: Arc::new(settings), draining, metrics: Arc::default() }
+    }
+}
+
+/// Every route with its rules around it.
+pub fn router(app: App) -> Router {
+    let (api, document) = openapi::split(
+        v1::router()
+            .merge(crate::doors::converter::router())
+            .merge(health::router())
+            .merge(metrics::router()),
+    );
+    let document: Arc<str> = document.into();
+    let docs: Arc<str> = docs::content(&document).into();
+    let routes = Router::new()
+        .merge(api)
+        .merge(crate::pages::router())
+        .route("/problems", get(problems::list))
+        .route("/problems/{name}", get(problems::explain))
+        .route("/openapi.json", get(move || std::future::ready(openapi::answer(&document))))
+        .route("/docs", get(move |headers| std::future::ready(docs::answer(&docs, &headers))));
+    with_rules(routes, app)
+}
+
+/// The routes of a process that signs in and does nothing else for clients.
+pub fn auth_router(app: App) -> Router {
+    let (routes, _) = openapi::split(
+        v1::session_router()
+            .merge(crate::doors::converter::auth_router())
+            .merge(health::router())
+            .merge(metrics::router()),
+    );
+    with_rules(routes, app)
+}
+
+/// The routes of a process that has no clients: for orchestrators and monitoring.
+pub fn health_router(app: App) -> Router {
+    let (routes, _) = openapi::split(health::router().merge(metrics::router()));
+    with_rules(routes, app)
+}
+
+fn with_rules(routes: Router<App>, app: App) -> Router {
+    routes
+        .fallback(problem::no_route)
+        .method_not_allowed_fallback(problem::no_method)
+        .layer(from_fn_with_state(app.clone(), browser::same_origin))
+        .layer(from_fn_with_state(app.clone(), browser::known_host))
+        .layer(from_fn(browser::safe_headers))
+        .layer(from_fn_with_state(app.clone(), observe::observe))
+        .with_state(app)
+}

@@ -1,0 +1,118 @@
+//! `reelmill serve`: wires the backends, the service and the HTTP layer together, and runs them until it is stopped.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use reelmill::http::{self, App};
+use reelmill_service::Roles;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::config::{Config, Role};
+use crate::first_start;
+use crate::wiring::{self, Wired};
+
+/// How long requests may go on once the conversions have ended.
+const LAST_REQUESTS: Duration = Duration::from_secs(5);
+
+/// Serves the configured roles until SIGTERM or Ctrl-C, then drains. A second signal ends it at once.
+pub(crate) fn run(config: Config) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let code = runtime.block_on(serve(config));
+    // A conversion that does not heed its cancel must not hold the process.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    code
+}
+
+async fn serve(config: Config) -> anyhow::Result<ExitCode> {
+    let Wired { service, lock } = wiring::open_to_serve(&config).await?;
+    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+        format!("cannot listen on {}; give another address or port with --listen", config.listen)
+    })?;
+    let address = listener.local_addr()?;
+    first_start::make_admin(&service, &config, &format!("http://{address}")).await?;
+
+    let roles = Roles {
+        converter: config.roles.has(Role::Converter),
+        notification: config.roles.has(Role::Notification),
+    };
+    let running = service.start(roles).await?;
+    let (draining, closing) = (CancellationToken::new(), CancellationToken::new());
+    let app = App::new(service, settings(&config, address), draining.clone());
+    let mut serving = tokio::spawn(http::serve(listener, router(&config, app), closing.clone()));
+    info!(%address, roles = %config.roles, catalog = %config.catalog, objects = %config.objects, "serving");
+    announce(&config, address);
+
+    tokio::select! {
+        ended = &mut serving => {
+            ended??;
+            anyhow::bail!("the listener on {address} ended by itself");
+        }
+        asked = stop_asked() => asked?,
+    }
+    draining.cancel();
+    info!("stopping; a second signal ends at once");
+    let code = tokio::select! {
+        () = async {
+            running.drain().await;
+            closing.cancel();
+            let _ = tokio::time::timeout(LAST_REQUESTS, serving).await;
+        } => {
+            info!("stopped");
+            ExitCode::SUCCESS
+        }
+        asked = stop_asked() => {
+            asked?;
+            ExitCode::from(130)
+        }
+    };
+    // The folder is given up once nothing writes to it any more.
+    drop(lock);
+    Ok(code)
+}
+
+/// What this process answers, by its roles; health and metrics always.
+fn router(config: &Config, app: App) -> axum::Router {
+    if config.roles.has(Role::Gateway) {
+        http::router(app)
+    } else if config.roles.has(Role::Auth) {
+        http::auth_router(app)
+    } else {
+        http::health_router(app)
+    }
+}
+
+fn settings(config: &Config, address: SocketAddr) -> http::Settings {
+    let ranges = config.metrics_allow.clone();
+    http::Settings {
+        is_loopback: address.ip().is_loopback(),
+        hosts: config.hosts.iter().map(|host| host.0.clone()).collect(),
+        metrics_peer: Arc::new(move |peer| ranges.iter().any(|range| range.contains(peer))),
+        is_https: config.https,
+        convert_limit_bytes: config.convert_limit.0,
+        ..http::Settings::default()
+    }
+}
+
+async fn stop_asked() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+fn announce(config: &Config, address: SocketAddr) {
+    println!("Reelmill {} serves on http://{address}", env!("CARGO_PKG_VERSION"));
+    println!("  page      http://{address}/");
+    println!("  API       http://{address}/docs");
+    println!("  data      {}", config.data_dir.display());
+    println!("Ctrl-C stops it: conversions get {} s to end.", config.drain.as_secs());
+}

@@ -1,0 +1,109 @@
+//! From the configuration to a service: every backend opened by its URL.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::bail;
+use reelmill_backends::{catalog, converter, doorbell, notifier, objects};
+use reelmill_service::{Options, Ports, Service, SystemClock};
+use secrecy::SecretString;
+
+use crate::config::{BackendUrl, Config};
+use crate::data_dir::{self, Lock};
+
+/// How long a session's token is good: the converter's contract says 24 hours.
+const SESSION: Duration = Duration::from_hours(24);
+
+/// How often a worker looks into an SQL catalog by itself.
+const POLL: Duration = Duration::from_secs(1);
+
+/// The wait before a second attempt.
+const RETRY_BASE: Duration = Duration::from_secs(2);
+
+/// The least bytes that an upload brings in each idle span: one packet's worth every few seconds.
+const UPLOAD_FLOOR_BYTES: u64 = 16 * 1024;
+
+/// A service, and the data folder's lock where it has the folder for itself.
+pub(crate) struct Wired {
+    pub(crate) service: Service,
+    pub(crate) lock: Option<Lock>,
+}
+
+/// Opens everything for a process that works: takes the data folder where catalog and objects are in it.
+pub(crate) async fn open_to_serve(config: &Config) -> anyhow::Result<Wired> {
+    data_dir::make(&config.data_dir)?;
+    let sole = is_sole(config);
+    // Before the catalog is opened: what a second process must not touch, it must not open either.
+    let lock = if sole { Some(data_dir::lock(&config.data_dir)?) } else { None };
+    Ok(Wired { service: open(config, sole).await?, lock })
+}
+
+/// Opens everything for a command that runs beside a server.
+pub(crate) async fn open_beside(config: &Config) -> anyhow::Result<Service> {
+    data_dir::make(&config.data_dir)?;
+    open(config, false).await
+}
+
+async fn open(config: &Config, sole: bool) -> anyhow::Result<Service> {
+    let ports = Ports {
+        catalog: catalog::open(config.catalog.expose(), &config.data_dir).await?,
+        objects: objects::open(config.objects.expose(), &config.data_dir).await?,
+        doorbell: doorbell::open(config.doorbell.expose()).await?,
+        converter: converter::open(converter::DEFAULT_URL).await?,
+        notifier: notifier::open(config.notifier.expose()).await?,
+    };
+    let options = Options {
+        slots: usize::from(config.slots.get()),
+        worker_name: worker_name(config)?,
+        lease: config.lease,
+        heartbeat: config.heartbeat,
+        poll: POLL,
+        drain: config.drain,
+        max_attempts: u32::from(config.max_attempts.get()),
+        job_deadline: config.job_deadline,
+        retry_base: RETRY_BASE,
+        max_upload_bytes: config.max_upload_bytes.0,
+        upload_idle: config.upload_idle,
+        upload_floor_bytes: UPLOAD_FLOOR_BYTES,
+        password_slots: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        jwt_secret: token_secret(config)?,
+        session: SESSION,
+        sole,
+    };
+    Ok(Service::new(ports, options, Arc::new(SystemClock)))
+}
+
+fn worker_name(config: &Config) -> anyhow::Result<String> {
+    match &config.worker_name {
+        Some(name) => Ok(name.0.clone()),
+        None => Ok(format!("worker-{}", data_dir::random_text(6)?)),
+    }
+}
+
+fn token_secret(config: &Config) -> anyhow::Result<SecretString> {
+    match &config.jwt_secret {
+        Some(secret) => Ok(secret.0.clone()),
+        None if is_embedded(&config.catalog) => data_dir::token_secret(&config.data_dir),
+        None => bail!(
+            "JWT_SECRET is not set: with a catalog that others share, every process needs the same one; give it at least \
+             32 bytes, for instance what `openssl rand -hex 32` prints"
+        ),
+    }
+}
+
+fn is_embedded(catalog: &BackendUrl) -> bool {
+    matches!(catalog.scheme(), "sqlite" | "memory")
+}
+
+/// Whether no other process can use the catalog: it is in memory, or in the data folder, whose lock keeps others out.
+fn is_sole(config: &Config) -> bool {
+    match config.catalog.expose().split_once(':') {
+        Some(("memory", _)) => true,
+        Some(("sqlite", path)) => {
+            let absolute =
+                |path: &std::path::Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            path.is_empty() || absolute(path.as_ref()).parent() == Some(absolute(&config.data_dir).as_path())
+        }
+        _ => false,
+    }
+}

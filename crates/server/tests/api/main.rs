@@ -1,0 +1,17 @@
+//! The real router over memory backends: every route, every shape of an error, every rule for browsers.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod browser;
+mod content;
+mod convert;
+mod converter;
+mod documents;
+mod errors;
+mod health;
+mod jobs;
+mod media;
+mod mill;
+mod session;
+mod socket;
+mod upload;
