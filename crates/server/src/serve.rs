@@ -9,7 +9,7 @@ use anyhow::Context;
 use reelmill::http::{self, App};
 use reelmill_service::Roles;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -30,6 +30,7 @@ pub(crate) fn run(config: Config) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(config: Config) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::listen()?;
     let Wired { service, lock } = wiring::open_to_serve(&config).await?;
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
         format!("cannot listen on {}; give another address or port with --listen", config.listen)
@@ -53,7 +54,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
             ended??;
             anyhow::bail!("the listener on {address} ended by itself");
         }
-        asked = stop_asked() => asked?,
+        () = signals.stop_asked() => {}
     }
     draining.cancel();
     info!("stopping; a second signal ends at once");
@@ -66,10 +67,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
             info!("stopped");
             ExitCode::SUCCESS
         }
-        asked = stop_asked() => {
-            asked?;
-            ExitCode::from(130)
-        }
+        () = signals.stop_asked() => ExitCode::from(130),
     };
     // The folder is given up once nothing writes to it any more.
     drop(lock);
@@ -99,14 +97,23 @@ fn settings(config: &Config, address: SocketAddr) -> http::Settings {
     }
 }
 
-async fn stop_asked() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The signals that ask for a stop, heard from the start of the process on: none that comes between two waits is lost.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    async fn stop_asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 fn announce(config: &Config, address: SocketAddr) {

@@ -152,8 +152,10 @@ fn examine(original: &Original, folder: &Path, tally: &Mutex<Tally>) -> Vec<Stri
         findings.extend(result_findings(format, &result, &there, &sounds, source));
     }
     let mut tally = tally.lock().unwrap();
-    tally.converted += 1;
-    *tally.kinds.entry(format!("{} in {}", original.codec, original.container)).or_default() += 1;
+    if findings.is_empty() {
+        tally.converted += 1;
+        *tally.kinds.entry(format!("{} in {}", original.codec, original.container)).or_default() += 1;
+    }
     findings.into_iter().map(named).collect()
 }
 
