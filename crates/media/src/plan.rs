@@ -135,7 +135,7 @@ fn choose_sample_rate(
     }
     let chosen_hz = match target.format {
         Format::Wav => wanted_hz,
-        Format::Flac => wanted_hz.min(FLAC_MAX_RATE_HZ),
+        Format::Flac => nearest_flac_rate(wanted_hz),
         Format::Opus => OPUS_RATE_HZ,
         Format::Mp3 => nearest_mp3_rate(wanted_hz),
     };
@@ -143,6 +143,15 @@ fn choose_sample_rate(
         notes.push(format!("{} has no {}, so it is {}", target.format, khz(wanted_hz), khz(chosen_hz)));
     }
     Ok(chosen_hz)
+}
+
+/// Above 16 bits a frame header counts in tens of hertz (RFC 9639, section 9.1.2).
+fn nearest_flac_rate(wanted_hz: u32) -> u32 {
+    if wanted_hz > u32::from(u16::MAX) {
+        wanted_hz.next_multiple_of(10).min(FLAC_MAX_RATE_HZ)
+    } else {
+        wanted_hz
+    }
 }
 
 /// Takes the next rate up, so that nothing audible is lost; above 48 kHz the one that divides evenly.

@@ -4,7 +4,7 @@
 //! header is written here and patched with totals and checksum at the end. The last, short block does not
 //! count for the minimum block size, as section 8.2 says; some readers refuse a file in which it does.
 
-use flacenc::component::{BitRepr, StreamInfo};
+use flacenc::component::{BitRepr, Frame, FrameHeader, FrameOffset, StreamInfo};
 use flacenc::config;
 use flacenc::error::{Verified, Verify};
 use flacenc::source::{Fill, FrameBuf};
@@ -21,6 +21,8 @@ const SEEKTABLE: u8 = 3;
 const COMMENTS: u8 = 4;
 const PICTURE: u8 = 6;
 const LAST_BLOCK: u8 = 0x80;
+/// flacenc takes no more; above it the frames get headers of our own making.
+const MAX_FLACENC_HZ: u32 = 96_000;
 /// A metadata block's length has 24 bits.
 const MAX_BLOCK_BYTES: usize = (1 << 24) - 1;
 /// A seek point every ten seconds, as long as there are not more than this.
@@ -55,8 +57,9 @@ impl Flac {
         let mut config = config::Encoder::default();
         config.block_size = BLOCK_FRAMES;
         let config = config.into_verified().map_err(|(_, error)| refused(&error))?;
-        let info = StreamInfo::new(plan.sample_rate_hz as usize, channels, usize::from(bits))
-            .map_err(|error| refused(&error))?;
+        let info =
+            StreamInfo::new(plan.sample_rate_hz.min(MAX_FLACENC_HZ) as usize, channels, usize::from(bits))
+                .map_err(|error| refused(&error))?;
         let block = FrameBuf::with_size(channels, BLOCK_FRAMES).map_err(|error| refused(&error))?;
         let mut flac = Self {
             config,
@@ -131,10 +134,17 @@ impl Flac {
         info
     }
 
+    fn with_true_rate(&self, frame: Frame) -> Result<Frame, MediaError> {
+        let (head, subframes) = frame.into_parts();
+        let number = FrameOffset::Frame(u32::try_from(self.blocks).unwrap_or(u32::MAX));
+        let (channels, bits) = (head.channel_assignment().clone(), usize::from(self.bits));
+        FrameHeader::new(head.block_size(), channels, bits, self.rate_hz as usize, number)
+            .and_then(|head| Frame::new(head, subframes.into_iter()))
+            .map_err(|error| gave_up(&error))
+    }
+
     fn encode_pending(&mut self, output: &mut Output<'_>) -> Result<(), MediaError> {
         let frames = self.pending.len() / self.channels;
-        let gave_up =
-            |error: &dyn std::fmt::Display| MediaError::Corrupt(format!("the flac encoder gave up: {error}"));
         let bytes_a_sample = usize::from(self.bits / 8);
         self.bytes.clear();
         for sample in &self.pending {
@@ -147,6 +157,7 @@ impl Flac {
         self.block.fill_interleaved(&self.pending).map_err(|error| gave_up(&error))?;
         let frame = flacenc::encode_fixed_size_frame(&self.config, &self.block, self.blocks, &self.info)
             .map_err(|error| gave_up(&error))?;
+        let frame = if self.rate_hz > MAX_FLACENC_HZ { self.with_true_rate(frame)? } else { frame };
         let mut bits = flacenc::bitsink::ByteSink::new();
         frame.write(&mut bits).map_err(|error| gave_up(&error))?;
         let bytes = bits.as_slice();
@@ -222,6 +233,10 @@ impl SeekTable {
         }
         bytes
     }
+}
+
+fn gave_up(error: &dyn std::fmt::Display) -> MediaError {
+    MediaError::Corrupt(format!("the flac encoder gave up: {error}"))
 }
 
 fn write_block_head(kind: u8, length: usize, output: &mut Output<'_>) -> Result<(), MediaError> {

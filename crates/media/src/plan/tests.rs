@@ -40,6 +40,8 @@ fn every_decision_stands_in_this_table() {
         (aac(48_000, 6), target(Format::Mp3), "encoded: aac 48 kHz 6 channels to mp3 128 kbit/s stereo"),
         (aac(44_100, 2), target(Format::Wav), "encoded: aac 44.1 kHz stereo to wav 16 bit"),
         (aac(48_000, 6), target(Format::Flac), "encoded: aac 48 kHz 6 channels to flac 16 bit"),
+        (aac(192_000, 2), target(Format::Flac), "encoded: aac 192 kHz stereo to flac 16 bit"),
+        (aac(192_003, 2), target(Format::Flac), "encoded: aac 192.003 kHz stereo to flac 16 bit 192.01 kHz"),
         (aac(44_100, 2), target(Format::Opus), "encoded: aac 44.1 kHz stereo to opus about 96 kbit/s 48 kHz"),
         (aac(48_000, 1), target(Format::Opus), "encoded: aac 48 kHz mono to opus about 64 kbit/s"),
         (

@@ -67,6 +67,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.push(trial("a_flac_result_carries_the_right_checksum", flac_checksum));
     trials.push(trial("the_middle_of_a_file_is_cut_to_the_frame", middle));
     trials.push(trial("every_mp3_sample_rate_is_made", mp3_rates));
+    trials.push(trial("flac_is_made_at_any_sample_rate", flac_rates));
     trials.push(trial("a_lossy_round_trip_sounds_like_its_source", sounds_alike));
     trials
 }
@@ -201,6 +202,24 @@ fn mp3_rates() -> Result<(), String> {
         ensure(report.frames_out == u64::from(rate_hz), || format!("{} at {rate_hz} Hz", report.frames_out))?;
         let samples = ffmpeg::decode(&path("a.mp3"))?.len() as u64;
         ensure(samples == report.frames_out * 2, || format!("{samples} samples at {rate_hz} Hz"))?;
+    }
+    Ok(())
+}
+
+fn flac_rates() -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let path = |name: &str| folder.path().join(name);
+    for rate_hz in [8000, 44_099, 96_000, 176_400, 192_000, 384_000] {
+        ffmpeg::make(&path("a.wav"), 0.5, rate_hz, &["-c:a", "pcm_s16le"])?;
+        mill(&path("a.wav"), &path("a.flac"), &Target::new(Format::Flac))
+            .map_err(|error| error.to_string())?;
+        ensure(ffmpeg::decode(&path("a.wav"))? == ffmpeg::decode(&path("a.flac"))?, || {
+            format!("samples changed at {rate_hz} Hz")
+        })?;
+        let found =
+            probe(Box::new(FileSource::open(path("a.flac")).map_err(|error| error.to_string())?), None);
+        let found_hz = found.map_err(|error| error.to_string())?.audio.sample_rate_hz;
+        ensure(found_hz == rate_hz, || format!("{found_hz} Hz instead of {rate_hz}"))?;
     }
     Ok(())
 }
