@@ -1,5 +1,7 @@
 //! Who is who: accounts, their API keys, and the tokens that ended before their time.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{ApiKeyId, Timestamp, UserId};
@@ -42,13 +44,38 @@ pub struct User {
     /// What it may do.
     pub role: Role,
     /// The argon2id hash in PHC form; `None` for an account that nobody signs in to.
-    pub password_hash: Option<String>,
+    pub password_hash: Option<PasswordHash>,
     /// Tokens carry the epoch they were made in and are good in that one only.
     pub epoch: u64,
     /// When it was made.
     pub created_at: Timestamp,
     /// Counted up by every write; a write names the one it replaces.
     pub version: u64,
+}
+
+/// A password's hash. It cannot be printed by accident.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PasswordHash(String);
+
+impl PasswordHash {
+    /// The hash in PHC form, for whoever verifies a password.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for PasswordHash {
+    fn from(phc: String) -> Self {
+        Self(phc)
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(hidden)")
+    }
 }
 
 /// The right to call the API in an account's name, without a password.

@@ -35,7 +35,7 @@ pub struct Intent {
     pub key: Key,
     /// Who writes it.
     pub holder: Holder,
-    /// Counted up while an upload lives; two looks that see the same number a lease apart have seen it dead.
+    /// Counted up while an upload lives; whoever sees it stand still for some leases has seen it dead.
     pub beats: u64,
     /// When it was recorded.
     pub created_at: Timestamp,

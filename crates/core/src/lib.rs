@@ -19,7 +19,7 @@ mod receipt;
 mod timestamp;
 mod write;
 
-pub use account::{ApiKey, EndedToken, Role, User};
+pub use account::{ApiKey, EndedToken, PasswordHash, Role, User};
 pub use failure::{Failure, FailureKind, Kind};
 pub use id::{ApiKeyId, JobId, MediaId, NoticeId, OutputId, UserId};
 pub use intent::{Holder, Intent};

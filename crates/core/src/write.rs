@@ -28,6 +28,9 @@ pub enum Write {
     AddMedia(Media),
     /// Needs: it is there.
     DropMedia(MediaId),
+    /// Changes nothing. Needs: that media is there. It goes with what is added to a media, so that nothing is added to
+    /// one that is deleted at the same moment.
+    NeedMedia(MediaId),
     /// Needs: no job of that id.
     AddJob(Job),
     /// Needs: the stored version is one less than this one's. A job whose token changes starts with a fresh pulse.
@@ -38,9 +41,10 @@ pub enum Write {
     AddOutput(Output),
     /// Needs: it is there.
     DropOutput(OutputId),
-    /// Needs: no intent of that key.
+    /// Needs: no intent of that key. A condemned one goes with the write that drops an object's media or output.
     AddIntent(Intent),
-    /// Makes the intent of that key a condemned one, adding it where there is none. Needs nothing.
+    /// Makes the intent of that key a condemned one. Needs: it is there. An object that became visible has none any
+    /// more, so that whoever takes its writer for dead too late is refused here.
     Condemn(Key, Timestamp),
     /// Takes the intent away for the object that becomes visible. Needs: it is there and not condemned.
     TakeIntent(Key),

@@ -30,6 +30,14 @@ pub(crate) fn announced(config: &[u8]) -> Codec {
     read_config(&mut Bits::new(config)).unwrap_or(Codec::AacLc)
 }
 
+/// Clears the flag of a core coder in a plain configuration of two bytes, which has no room for the delay that would
+/// follow (ISO/IEC 14496-3, table 4.1); without it the decoder would find the end.
+pub(crate) fn forget_core(config: &mut [u8]) {
+    if let [_, second] = config {
+        *second &= !2;
+    }
+}
+
 fn read_config(bits: &mut Bits<'_>) -> Option<Codec> {
     let object = read_object_type(bits)?;
     read_rate(bits)?;
@@ -168,6 +176,16 @@ impl<'a> Bits<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_core_coder_without_its_delay_is_forgotten() {
+        let mut config = [0x12, 0x12];
+        forget_core(&mut config);
+        assert_eq!(config, [0x12, 0x10]);
+        let mut with_delay = [0x12, 0x12, 0, 0];
+        forget_core(&mut with_delay);
+        assert_eq!(with_delay, [0x12, 0x12, 0, 0]);
+    }
 
     #[test]
     fn configurations_are_told_apart() {

@@ -16,12 +16,11 @@ use crate::error::MediaError;
 use crate::input::{Input, Stream};
 use crate::plan::MAX_CHANNELS;
 use crate::sniff::Kind;
-use crate::trim::{Trim, ticks_to_frames};
+use crate::timeline::Timeline;
+use crate::trim::{Last, Trim, ticks_to_frames};
 
 /// More of a packet than this is never made silent.
 const MAX_SILENT_FRAMES: usize = 65_536;
-/// A jump in the timestamps of more packets than this is a pause in the recording.
-const PAUSE_PACKETS: u64 = 4;
 
 /// A running decoder.
 pub(crate) struct Decoding {
@@ -83,6 +82,10 @@ impl Decoding {
             };
             let frames = self.decode(&packet)?;
             self.range = self.trim.keep(self.decoded_frames, frames);
+            if self.trim.last != Last::Whole && self.stream.is_at_end()? {
+                let end = self.trim.last.kept_of(self.decoded_frames, frames);
+                self.range.end = end.clamp(self.range.start, self.range.end);
+            }
             self.decoded_frames += frames as u64;
             self.kept_frames += self.range.len() as u64;
             if !self.range.is_empty() {
@@ -149,7 +152,7 @@ impl Decoding {
             Err(error) => return Err(self.stream.gauge.explain(error)),
         };
         self.largest_packet = self.largest_packet.max(frames as u64);
-        self.timeline.note(packet, frames as u64, |ticks| {
+        self.timeline.note(packet.pts.get(), frames as u64, |ticks| {
             ticks_to_frames(ticks, self.stream.time_base?, self.rate_hz)
         });
         Ok(frames)
@@ -227,48 +230,17 @@ impl Decoding {
     }
 
     fn prove_timeline(&mut self) -> Result<(), MediaError> {
-        let Timeline { span, decoded, paused, .. } = self.timeline;
-        let tolerance = 2 * self.largest_packet + span / 200;
-        if span.abs_diff(decoded) > tolerance {
+        if let Some((span, decoded)) = self.timeline.contradiction(self.largest_packet) {
             return Err(MediaError::Corrupt(format!(
                 "its {} packets claim {span} frames but decode to {decoded}",
                 self.codec.name()
             )));
         }
+        let paused = self.timeline.paused();
         if paused > 0 {
             let ms = paused.saturating_mul(1000) / u64::from(self.rate_hz.max(1));
             self.notes.push(format!("the timestamps leave {ms} ms without audio, which are closed up"));
         }
         Ok(())
-    }
-}
-
-/// The packets' timestamps against the frames that they became, pauses aside.
-#[derive(Default)]
-struct Timeline {
-    last: Option<(i64, u64)>,
-    span: u64,
-    decoded: u64,
-    paused: u64,
-}
-
-impl Timeline {
-    /// Compares the step from the last packet to this one with the frames that the last one became.
-    fn note(&mut self, packet: &Packet, frames: u64, to_frames: impl Fn(u64) -> Option<u64>) {
-        let pts = packet.pts.get();
-        if let Some((last_pts, last_frames)) = self.last {
-            let step = u64::try_from(pts.saturating_sub(last_pts)).ok().and_then(to_frames);
-            match step {
-                Some(step) if step > (PAUSE_PACKETS + 1) * last_frames.max(1) && last_frames > 0 => {
-                    self.paused += step - last_frames;
-                }
-                Some(step) => {
-                    self.span += step;
-                    self.decoded += last_frames;
-                }
-                None => {}
-            }
-        }
-        self.last = Some((pts, frames));
     }
 }

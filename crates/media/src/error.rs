@@ -10,7 +10,9 @@ use std::io;
 #[non_exhaustive]
 pub enum MediaError {
     /// The bytes are no container or stream that this build knows.
-    #[error("the input is not media that this build knows")]
+    #[error(
+        "this is not audio or video that is known here; send a media file such as mp4, mp3, m4a, wav, flac, ogg or webm"
+    )]
     NotMedia,
     /// There are no bytes at all, or no audio frames in an otherwise sound file.
     #[error("the input is empty: {0}")]

@@ -8,7 +8,8 @@ use crate::tags::Tags;
 /// What is in a piece of media.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Info {
-    /// The container's short name: `mp4`, `mkv`, `ogg`, `wav`, `aiff`, `caf`, `flac`, `mp3`, `aac` …
+    /// The container's short name: `mp4`, `m4a`, `mov`, `mkv`, `webm`, `ogg`, `wav`, `aiff`, `caf`, `flac`, `aac`
+    /// (ADTS), or the layer of bare MPEG audio: `mp1`, `mp2`, `mp3`.
     pub container: String,
     /// The length of the audio, where it is declared or follows from what is. For an MP3 without a Xing
     /// header it is estimated from the bit rate.

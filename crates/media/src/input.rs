@@ -26,6 +26,7 @@ use symphonia::core::units::{Duration, TimeBase};
 use crate::codec::Codec;
 use crate::error::MediaError;
 use crate::info::{AudioTrack, Info};
+use crate::matroska::Matroska;
 use crate::mix::Layout;
 use crate::mp4::Mp4;
 use crate::plan::MAX_CHANNELS;
@@ -34,7 +35,7 @@ use crate::source::Source;
 use crate::tags::Cover;
 use crate::tap::{Gauge, Tap};
 use crate::trim::Trim;
-use crate::{aac, extent, matroska, mp4, names, sniff, tags, trim};
+use crate::{aac, extent, matroska, mend, mp4, names, sniff, tags, trim};
 
 /// Packets looked at before anything is decided.
 const PEEK_PACKETS: usize = 32;
@@ -79,6 +80,15 @@ impl Stream {
             Some(packet) => Ok(Some(packet)),
             None => self.read_packet(u32::MAX),
         }
+    }
+
+    /// Whether the last packet was given.
+    pub(crate) fn is_at_end(&mut self) -> Result<bool, MediaError> {
+        if self.peeked.is_empty() {
+            let next = self.read_packet(u32::MAX)?;
+            self.peeked.extend(next);
+        }
+        Ok(self.peeked.is_empty())
     }
 
     fn read_packet(&mut self, max_foreign: u32) -> Result<Option<Packet>, MediaError> {
@@ -126,24 +136,33 @@ pub(crate) fn open(
     let boxes = if kind == Kind::IsoMp4 { Some(mp4::read(&mut tap, size_bytes)?) } else { None };
     let mut notes = Vec::new();
     notes.extend(extent::check(&mut tap, kind, size_bytes)?);
-    let title = if kind == Kind::Matroska { matroska::read_title(&mut tap, size_bytes)? } else { None };
+    let elements =
+        if kind == Kind::Matroska { matroska::read(&mut tap, size_bytes)? } else { Matroska::default() };
     let chunks = if kind == Kind::Wav {
         tags::riff::read_chunks(&mut tap, size_bytes).map_err(|error| gauge.explain_io(error))?
     } else {
         tags::riff::Chunks::default()
     };
+    mend::mend(&mut tap, kind).map_err(|error| gauge.explain_io(error))?;
     tap.seek(SeekFrom::Start(0)).map_err(|error| gauge.explain_io(error))?;
 
     let mut reader = demuxer(tap, name_hint, &gauge)?;
     let chosen = choose_track(reader.as_ref(), boxes.as_ref())?;
     let mut found = tags::read::collect(reader.as_mut(), chosen.id);
     tags::read::add_riff(&mut found, chunks, metadata_limits());
-    found.add_title(title.as_deref());
+    found.add_title(elements.title.as_deref());
     notes.extend(found.notes);
 
+    let container = match (kind, &boxes) {
+        // MPEG audio without a container is called by its layer.
+        (Kind::Mpeg { .. }, _) => chosen.codec.name(),
+        (Kind::Matroska, _) if elements.is_webm => "webm",
+        (_, Some(boxes)) => boxes.name(),
+        _ => kind.name(),
+    };
     let track = reader.tracks().iter().find(|track| track.id == chosen.id);
     let mut input = Input {
-        info: describe(&chosen, kind),
+        info: describe(&chosen, container),
         layout: Layout::of_count(0),
         cover: found.cover,
         notes,
@@ -165,7 +184,7 @@ pub(crate) fn open(
     input.info.has_cover = input.cover.is_some();
     if input.info.audio.codec.is_read() {
         input.learn()?;
-        input.measure(boxes.as_ref(), found.itunes_gapless.as_deref());
+        input.measure(boxes.as_ref(), &elements, found.itunes_gapless.as_deref());
     }
     Ok(input)
 }
@@ -233,7 +252,15 @@ fn choose_track(reader: &dyn FormatReader, boxes: Option<&Mp4>) -> Result<Chosen
         return Err(MediaError::NoAudio { tracks });
     };
     let params = match &track.codec_params {
-        Some(CodecParameters::Audio(params)) => Some(params.clone()),
+        Some(CodecParameters::Audio(params)) => {
+            let mut params = params.clone();
+            if codec == Codec::AacLc
+                && let Some(config) = &mut params.extra_data
+            {
+                aac::forget_core(config);
+            }
+            Some(params)
+        }
         _ => None,
     };
     let others =
@@ -241,12 +268,11 @@ fn choose_track(reader: &dyn FormatReader, boxes: Option<&Mp4>) -> Result<Chosen
     Ok(Chosen { id: track.id, codec, params, others: others.collect() })
 }
 
-fn describe(chosen: &Chosen, kind: Kind) -> Info {
+fn describe(chosen: &Chosen, container: &str) -> Info {
     let params = chosen.params.as_ref();
     let channels = params.and_then(|params| params.channels.as_ref()).map_or(0, Channels::count);
     Info {
-        // MPEG audio without a container is called by its layer.
-        container: if matches!(kind, Kind::Mpeg { .. }) { chosen.codec.name() } else { kind.name() }.into(),
+        container: container.into(),
         duration_ms: None,
         audio: AudioTrack {
             codec_label: chosen.codec.label().into(),
@@ -314,7 +340,7 @@ impl Input {
     }
 
     /// Works out how long the audio is, what of it is not to be heard, and how far that can be trusted.
-    fn measure(&mut self, boxes: Option<&Mp4>, itunes_gapless: Option<&str>) {
+    fn measure(&mut self, boxes: Option<&Mp4>, elements: &Matroska, itunes_gapless: Option<&str>) {
         let rate_hz = self.info.audio.sample_rate_hz;
         let stream = &self.stream;
         let Some(track) = stream.reader.tracks().iter().find(|track| track.id == stream.track_id) else {
@@ -340,6 +366,9 @@ impl Input {
             }
             (Kind::Adts, _) => self.expected_frames = declared,
             (Kind::Matroska, _) => {
+                let (id, rate) = (stream.track_id, rate_hz);
+                self.trim =
+                    Trim::of_matroska(elements.delay_frames(id, rate), elements.padding_frames(id, rate));
                 let media = stream.reader.media_info();
                 let whole = media
                     .duration

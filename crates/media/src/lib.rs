@@ -19,6 +19,7 @@ mod input;
 mod lame;
 mod libopus;
 mod matroska;
+mod mend;
 mod mix;
 mod mp4;
 mod names;
@@ -31,6 +32,7 @@ mod source;
 mod tags;
 mod tap;
 mod target;
+mod timeline;
 mod trim;
 
 pub use codec::Codec;

@@ -21,9 +21,22 @@ pub(crate) struct Mp4 {
     pub(crate) timescale: u32,
     pub(crate) tracks: Vec<Mp4Track>,
     pub(crate) is_fragmented: bool,
+    /// The major brand of the file type box.
+    pub(crate) brand: [u8; 4],
 }
 
 impl Mp4 {
+    /// What such a file is called: `m4a` where there is nothing to see, whatever its brand; a cover is no track.
+    pub(crate) fn name(&self) -> &'static str {
+        let has_video = self.tracks.iter().any(|track| &track.handler == b"vide");
+        match &self.brand {
+            b"qt  " => "mov",
+            b"M4A " | b"M4B " | b"M4P " => "m4a",
+            _ if !has_video => "m4a",
+            _ => "mp4",
+        }
+    }
+
     pub(crate) fn track(&self, id: u32) -> Option<&Mp4Track> {
         self.tracks.iter().find(|track| track.id == id)
     }
@@ -83,6 +96,10 @@ pub(crate) fn read(tap: &mut Tap, size_bytes: u64) -> Result<Mp4, MediaError> {
             )));
         }
         match &header.kind {
+            b"ftyp" => {
+                let brand = tap.bytes_at(header.body).map_err(|error| gauge.explain_io(error))?;
+                mp4.brand = brand.unwrap_or_default();
+            }
             b"moov" => {
                 has_movie = true;
                 read_movie(tap, &header, &mut mp4).map_err(|error| gauge.explain_io(error))?;
@@ -279,6 +296,20 @@ mod tests {
         assert_eq!((track.id, track.timescale, &track.handler, &track.codec), (7, 44_100, b"soun", b"samr"));
         assert_eq!(track.edits, [Edit { duration: 3000, media_time: 1024 }]);
         assert_eq!(codec_name(track.codec), "AMR-NB");
+    }
+
+    #[test]
+    fn the_brand_and_the_tracks_name_the_container() {
+        let named = |brand: &[u8; 4], handler: &[u8; 4]| {
+            let track = Mp4Track { handler: *handler, ..Mp4Track::default() };
+            Mp4 { brand: *brand, tracks: vec![track], ..Mp4::default() }.name()
+        };
+        assert_eq!(named(b"isom", b"vide"), "mp4");
+        assert_eq!(named(b"isom", b"soun"), "m4a");
+        assert_eq!(named(b"M4B ", b"vide"), "m4a");
+        assert_eq!(named(b"qt  ", b"soun"), "mov");
+        let file = walk([boxed(*b"ftyp", b"qt  "), movie(), boxed(*b"mdat", b"media")].concat()).unwrap();
+        assert_eq!(file.name(), "mov");
     }
 
     #[test]

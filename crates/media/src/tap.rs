@@ -17,6 +17,8 @@ use crate::source::Source;
 pub(crate) struct Tap {
     source: Box<dyn Source>,
     gauge: Gauge,
+    /// What is shown in place of the source's own bytes, and where.
+    replaced: Vec<(u64, Vec<u8>)>,
 }
 
 /// What can be seen of a [`Tap`] after the demuxer has swallowed it.
@@ -31,7 +33,7 @@ impl Tap {
     pub(crate) fn new(source: Box<dyn Source>, cancel: Arc<AtomicBool>) -> Self {
         let gauge =
             Gauge { cancel, failure: Arc::new(Mutex::new(None)), position: Arc::new(AtomicU64::new(0)) };
-        Self { source, gauge }
+        Self { source, gauge, replaced: Vec::new() }
     }
 
     pub(crate) fn gauge(&self) -> Gauge {
@@ -52,6 +54,11 @@ impl Tap {
             *self.gauge.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             stand_in
         })
+    }
+
+    /// Shows `bytes` from `offset` on in place of what is there.
+    pub(crate) fn replace(&mut self, offset: u64, bytes: &[u8]) {
+        self.replaced.push((offset, bytes.to_vec()));
     }
 
     /// Fills as much of `buffer` as there is from `offset` on.
@@ -79,11 +86,23 @@ impl Tap {
 impl Read for Tap {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.run(|source| source.read(buffer))?;
-        self.gauge.position.fetch_add(count as u64, Ordering::Relaxed);
+        let start = self.gauge.position.fetch_add(count as u64, Ordering::Relaxed);
+        for (offset, bytes) in &self.replaced {
+            for (at, byte) in (*offset..).zip(bytes) {
+                let shown = at.checked_sub(start).and_then(|index| usize::try_from(index).ok());
+                if let Some(shown) = shown.and_then(|index| buffer[..count].get_mut(index)) {
+                    *shown = *byte;
+                }
+            }
+        }
         Ok(count)
     }
 
     fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        if !self.replaced.is_empty() {
+            let first = buffers.iter_mut().find(|buffer| !buffer.is_empty());
+            return first.map_or(Ok(0), |buffer| self.read(buffer));
+        }
         let count = self.run(|source| source.read_vectored(buffers))?;
         self.gauge.position.fetch_add(count as u64, Ordering::Relaxed);
         Ok(count)

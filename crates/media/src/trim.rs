@@ -17,8 +17,34 @@ pub(crate) struct Trim {
     pub(crate) drop_from: Option<u64>,
     /// … up to this one, or for good.
     pub(crate) drop_to: Option<u64>,
+    /// What is dropped of the last packet, wherever that is.
+    pub(crate) last: Last,
     /// How many frames of padding the header names, for display.
     pub(crate) padding: u32,
+}
+
+/// Where the last packet ends before its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Last {
+    #[default]
+    Whole,
+    /// So many frames are padding.
+    Padded(u64),
+    /// The stream ends at this frame, if that is within the packet. A length that is further off is wrong,
+    /// and left to be found so.
+    EndsAt(u64),
+}
+
+impl Last {
+    /// How many frames are kept of a last packet of `frames` that starts at decoded frame `position`.
+    pub(crate) fn kept_of(self, position: u64, frames: usize) -> usize {
+        let kept = match self {
+            Self::Whole => None,
+            Self::Padded(padding) => Some((frames as u64).saturating_sub(padding)),
+            Self::EndsAt(end) => end.checked_sub(position).filter(|kept| *kept > 0),
+        };
+        kept.and_then(|kept| usize::try_from(kept).ok()).map_or(frames, |kept| kept.min(frames))
+    }
 }
 
 impl Trim {
@@ -32,6 +58,7 @@ impl Trim {
             drop_from: Some(drop_from),
             drop_to: Some(drop_from + u64::from(padding)),
             padding,
+            ..Self::default()
         }
     }
 
@@ -50,6 +77,11 @@ impl Trim {
             return (Self::default(), None);
         };
         let edit = match track.edits.as_slice() {
+            // The last packet's duration is the one that says how much of it is sound (8.6.1.2).
+            [] if track.timescale == rate_hz && !boxes.is_fragmented => {
+                let last = frames.map_or(Last::Whole, Last::EndsAt);
+                return (Self { last, ..Self::default() }, None);
+            }
             [] => return (Self::default(), None),
             [edit] => *edit,
             edits => {
@@ -69,7 +101,14 @@ impl Trim {
             _ => Some(end),
         };
         let padding = frames.zip(drop_from).map_or(0, |(frames, end)| frames.saturating_sub(end));
-        (Self { skip, drop_from, drop_to: None, padding: u32::try_from(padding).unwrap_or(0) }, None)
+        let padding = u32::try_from(padding).unwrap_or(0);
+        (Self { skip, drop_from, padding, ..Self::default() }, None)
+    }
+
+    /// From Matroska, which says it with the track and at its last block.
+    pub(crate) fn of_matroska(delay: u64, padding: u64) -> Self {
+        let last = if padding == 0 { Last::Whole } else { Last::Padded(padding) };
+        Self { skip: delay, last, padding: u32::try_from(padding).unwrap_or(0), ..Self::default() }
     }
 
     /// Hexadecimal numbers: a zero, delay, padding, and the frames to be heard.
@@ -83,8 +122,8 @@ impl Trim {
         is_plausible.then(|| Self {
             skip: delay,
             drop_from: Some(end),
-            drop_to: None,
             padding: u32::try_from(padding).unwrap_or(0),
+            ..Self::default()
         })
     }
 
@@ -135,7 +174,7 @@ mod tests {
 
     fn boxes(edits: Vec<Edit>) -> Mp4 {
         let track = Mp4Track { id: 1, timescale: 44_100, edits, ..Mp4Track::default() };
-        Mp4 { timescale: 1000, tracks: vec![track], is_fragmented: false }
+        Mp4 { timescale: 1000, tracks: vec![track], ..Mp4::default() }
     }
 
     #[test]
@@ -173,7 +212,18 @@ mod tests {
         let (trim, _) = Trim::of_mp4(&boxes(vec![]), 1, Some(0x840 + 0x1_0000 + 0x1c0), 44_100, Some(note));
         assert_eq!((trim.skip, trim.drop_from, trim.padding), (0x840, Some(0x1_0840), 0x1c0));
         let (trim, _) = Trim::of_mp4(&boxes(vec![]), 1, Some(4096), 44_100, Some(note));
-        assert_eq!(trim, Trim::default());
+        assert_eq!(trim, Trim { last: Last::EndsAt(4096), ..Trim::default() });
+    }
+
+    #[test]
+    fn the_last_packet_ends_where_the_container_says() {
+        assert_eq!(Last::Whole.kept_of(2048, 1024), 1024);
+        assert_eq!(Last::Padded(960).kept_of(2048, 1024), 64);
+        assert_eq!(Last::Padded(5000).kept_of(2048, 1024), 0);
+        assert_eq!(Last::EndsAt(2752).kept_of(2048, 1024), 704);
+        for elsewhere in [0, 2048, 3072, 9999] {
+            assert_eq!(Last::EndsAt(elsewhere).kept_of(2048, 1024), 1024);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -18,12 +18,29 @@ pub(crate) struct Lock {
     _file: File,
 }
 
-/// Makes the folder where there is none, for its owner's eyes only.
+/// Makes the folder where there is none, for its owner's eyes only. One that was there keeps its mode: it may be open to
+/// others on purpose, so that is only said.
 pub(crate) fn make(dir: &Path) -> anyhow::Result<()> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    made.with_context(|| {
+    let made = made.and_then(|()| openness(dir)).with_context(|| {
         format!("cannot make the data folder `{}`; give another with --data-dir", dir.display())
-    })
+    })?;
+    if let Some(warning) = made {
+        tracing::warn!("{warning}");
+    }
+    Ok(())
+}
+
+/// What to say of a folder that others than its owner can look into.
+fn openness(dir: &Path) -> std::io::Result<Option<String>> {
+    let mode = fs::metadata(dir)?.permissions().mode() & 0o777;
+    let is_open = mode & 0o077 != 0;
+    Ok(is_open.then(|| {
+        format!(
+            "others than its owner can look into the data folder `{dir}` (mode {mode:o}): `chmod 700 {dir}` keeps them out",
+            dir = dir.display()
+        )
+    }))
 }
 
 /// Takes the folder for this process.
@@ -104,7 +121,6 @@ fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn a_folder_has_one_process_at_a_time() {
@@ -117,6 +133,20 @@ mod tests {
         );
         drop(first);
         assert!(lock(dir.path()).is_ok());
+    }
+
+    #[test]
+    fn a_folder_is_made_for_its_owner_and_one_that_is_open_is_warned_about_and_left() {
+        let above = tempfile::tempdir().unwrap();
+        let dir = above.path().join("data");
+        let mode = || fs::metadata(&dir).unwrap().permissions().mode() & 0o777;
+        make(&dir).unwrap();
+        assert_eq!((mode(), openness(&dir).unwrap()), (0o700, None));
+        fs::set_permissions(&dir, fs::Permissions::from_mode(0o750)).unwrap();
+        make(&dir).unwrap();
+        assert_eq!(mode(), 0o750);
+        let warning = openness(&dir).unwrap().unwrap();
+        assert!(warning.contains("mode 750") && warning.contains("chmod 700"), "{warning}");
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(crate) async fn make_admin(service: &Service, config: &Config, address: &str
     }
     let email = &config.admin_email.0;
     if let Some(given) = &config.admin_password {
-        if service.add_first_admin(email, given.clone()).await?.is_some() {
+        if service.add_first_admin(email, given.0.clone()).await?.is_some() {
             eprintln!("{}", welcome(address, email, "the one in REELMILL_ADMIN_PASSWORD"));
         }
         return Ok(());

@@ -10,26 +10,32 @@ use reelmill::http::{self, App};
 use reelmill_service::Roles;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::config::{Config, Role};
+use crate::data_dir::Lock;
 use crate::first_start;
 use crate::wiring::{self, Wired};
 
-/// How long requests may go on once the conversions have ended.
+/// How long requests may go on at least, once the conversions have ended; else to the end of the drain time.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
 
 /// Serves the configured roles until SIGTERM or Ctrl-C, then drains. A second signal ends it at once.
 pub(crate) fn run(config: Config) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let code = runtime.block_on(serve(config));
+    let served = runtime.block_on(serve(config));
     // A conversion that does not heed its cancel must not hold the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
-    code
+    // The folder is given up once nothing writes to it any more.
+    served.map(|(code, lock)| {
+        drop(lock);
+        code
+    })
 }
 
-async fn serve(config: Config) -> anyhow::Result<ExitCode> {
+async fn serve(config: Config) -> anyhow::Result<(ExitCode, Option<Lock>)> {
     let mut signals = Signals::listen()?;
     let Wired { service, lock } = wiring::open_to_serve(&config).await?;
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
@@ -60,18 +66,17 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     info!("stopping; a second signal ends at once");
     let code = tokio::select! {
         () = async {
+            let ends = Instant::now() + config.drain;
             running.drain().await;
             closing.cancel();
-            let _ = tokio::time::timeout(LAST_REQUESTS, serving).await;
+            let _ = timeout_at(ends.max(Instant::now() + LAST_REQUESTS), serving).await;
         } => {
             info!("stopped");
             ExitCode::SUCCESS
         }
         () = signals.stop_asked() => ExitCode::from(130),
     };
-    // The folder is given up once nothing writes to it any more.
-    drop(lock);
-    Ok(code)
+    Ok((code, lock))
 }
 
 /// What this process answers, by its roles; health and metrics always.

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use reelmill_core::ports::CatalogError;
 use reelmill_core::{Holder, Intent, Key, Write};
 use tokio::time::{Duration, Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -50,15 +51,14 @@ impl Service {
     /// process are dead, and before it writes anything itself.
     pub(crate) async fn collect_all(&self) -> Result<usize, Error> {
         let mut collected = 0;
+        let mut after = None;
         loop {
-            let intents = self.catalog().intents(None, PAGE).await?;
-            if intents.is_empty() {
-                return Ok(collected);
-            }
+            let intents = self.catalog().intents(after.as_ref(), PAGE).await?;
+            let Some(last) = intents.last() else { return Ok(collected) };
+            after = Some(last.key.clone());
             for intent in intents {
-                self.catalog().commit(vec![Write::Condemn(intent.key.clone(), self.now())]).await?;
-                self.objects().delete(&intent.key).await?;
-                self.catalog().commit(vec![Write::ForgetIntent(intent.key)]).await?;
+                // What cannot be deleted now stays condemned: it must not keep the process from starting.
+                self.discard(&intent.key).await;
                 collected += 1;
             }
         }
@@ -114,8 +114,12 @@ async fn collect(service: &Service, intent: &Intent) -> Result<(), Error> {
     let condemned_since = match intent.holder {
         Holder::Condemned { since } => since,
         Holder::Claim { .. } | Holder::Upload => {
-            // The writer may be about to make it visible: the commit decides who was first.
-            service.catalog().commit(vec![Write::Condemn(intent.key.clone(), now)]).await?;
+            match service.catalog().commit(vec![Write::Condemn(intent.key.clone(), now)]).await {
+                Ok(()) => {}
+                // The writer was not dead: it made the object visible since the intent was read.
+                Err(CatalogError::Conflict) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
             info!(object.key = %intent.key, "collected what a dead writer left");
             now
         }

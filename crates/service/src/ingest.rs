@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use reelmill_core::ports::{Input, ObjectWriter};
+use reelmill_core::ports::{CatalogError, Input, ObjectWriter};
 use reelmill_core::{
-    Door, Holder, Intent, Job, Key, Kind, Media, MediaId, MediaInfo, Priority, Receipt, Settings, Write,
+    Door, Holder, Intent, Job, Key, Kind, Media, MediaId, MediaInfo, Priority, Profile, Receipt, Settings,
+    UserId, Write,
 };
 use tokio::time::{Instant, timeout};
 use tracing::warn;
@@ -90,17 +91,26 @@ impl Service {
         let id = MediaId(self.fresh_id());
         let key: Key = format!("media/{id}").parse().map_err(Error::internal)?;
         let arriving = Arriving::begin(self, key.clone()).await?;
-        let received = self.receive(&key, upload.bytes, most).await?;
-        let name = file_name(&upload.name);
-        let info = self.probe(&key, received.size_bytes, &name).await?;
+        let received = self.receive(&arriving, &key, upload.bytes, most).await?;
+        let landing =
+            Landing { id, owner: caller.id(), name: file_name(&upload.name), key, received, wish, profile };
+        // All bytes are here. A client that leaves now leaves a media: half a landing would leave worse.
+        let landed = tokio::spawn(self.clone().land(landing, arriving));
+        landed.await.map_err(Error::internal)?
+    }
 
+    /// Makes what was received visible, or deletes it.
+    async fn land(self, landing: Landing, arriving: Arriving) -> Result<Ingested, Error> {
+        let Landing { id, owner, name, key, received, wish, profile } = landing;
+        let stored = received.writer.finish().await?;
+        let info = self.probe(&key, stored.size_bytes, &name).await?;
         let media = Media {
             id,
-            owner: caller.id(),
+            owner,
             content_type: content_type(&info).to_owned(),
             name,
             key: key.clone(),
-            size_bytes: received.size_bytes,
+            size_bytes: stored.size_bytes,
             blake3: received.blake3,
             info,
             created_at: self.now(),
@@ -114,10 +124,16 @@ impl Service {
             }
             _ => None,
         };
-        self.catalog().commit(writes).await?;
+        if let Err(error) = self.catalog().commit(writes).await {
+            // An answer that was lost may have been a yes.
+            let is_there = error.is_transient() && self.catalog().media(id).await?.is_some();
+            if !is_there {
+                return Err(error.into());
+            }
+        }
         arriving.arrived();
         // Whoever removed the account meanwhile did not see this media yet.
-        if self.catalog().user(caller.id()).await?.is_none() {
+        if self.catalog().user(owner).await?.is_none() {
             self.remove_media(&media).await?;
             return Err(Error::new(Kind::Unauthenticated, "not-signed-in", "the account was removed"));
         }
@@ -140,7 +156,7 @@ impl Service {
         Ok(self.ports().converter.probe(&input).await?)
     }
 
-    async fn receive<S>(&self, key: &Key, bytes: S, most: u64) -> Result<Received, Error>
+    async fn receive<S>(&self, arriving: &Arriving, key: &Key, bytes: S, most: u64) -> Result<Received, Error>
     where
         S: Stream<Item = Result<Bytes, Error>> + Send,
     {
@@ -155,16 +171,22 @@ impl Service {
             if size_bytes > most {
                 return Err(too_large(most));
             }
+            if arriving.is_lost() {
+                return Err(Error::new(
+                    Kind::Unavailable,
+                    "unavailable",
+                    "the upload stood still for too long and was given up; send it again",
+                ));
+            }
             pace.count(piece.len() as u64)?;
             hasher.update(&piece);
             writer.write(piece).await?;
             pace.resume();
         }
-        let stored = writer.finish().await?;
-        Ok(Received { size_bytes: stored.size_bytes, blake3: hasher.finalize().to_hex().to_string() })
+        Ok(Received { writer, blake3: hasher.finalize().to_hex().to_string() })
     }
 
-    pub(crate) fn new_job(&self, media: &Media, wish: &JobWish, profile: reelmill_core::Profile) -> Job {
+    pub(crate) fn new_job(&self, media: &Media, wish: &JobWish, profile: Profile) -> Job {
         let now = self.now();
         Job {
             id: reelmill_core::JobId(self.fresh_id()),
@@ -197,17 +219,23 @@ impl Service {
             };
             Write::AddReceipt(receipt, self.now())
         });
-        std::iter::once(Write::AddJob(job.clone())).chain(receipt).collect()
+        [Write::NeedMedia(job.media_id), Write::AddJob(job.clone())].into_iter().chain(receipt).collect()
     }
 
-    /// Deletes an object that nobody may ever see, on record until it is gone. Never fails: what cannot be done now
-    /// the collector does.
+    /// Deletes an object that did not become visible, on record until it is gone. Its writer must have ended. Never
+    /// fails: what cannot be done now the collector does.
     pub(crate) async fn discard(&self, key: &Key) {
-        let condemn = self.catalog().commit(vec![Write::Condemn(key.clone(), self.now())]).await;
-        let gone = match condemn {
-            Ok(()) => self.objects().delete(key).await.map_err(Error::from),
-            Err(error) => Err(error.into()),
-        };
+        match self.catalog().commit(vec![Write::Condemn(key.clone(), self.now())]).await {
+            Ok(()) => self.delete_condemned(key).await,
+            // It became visible after all, or it was collected.
+            Err(CatalogError::Conflict) => {}
+            Err(error) => warn!(object.key = %key, %error, "an object waits for the collector"),
+        }
+    }
+
+    /// Deletes an object whose intent is condemned.
+    pub(crate) async fn delete_condemned(&self, key: &Key) {
+        let gone = self.objects().delete(key).await.map_err(Error::from);
         let forgotten = match gone {
             Ok(()) => {
                 self.catalog().commit(vec![Write::ForgetIntent(key.clone())]).await.map_err(Error::from)
@@ -224,14 +252,26 @@ impl Submission {
     /// How long a key stands for its answer.
     pub(crate) const LIFETIME_MS: u64 = 24 * 60 * 60 * 1000;
 
-    pub(crate) fn scope(&self, account: reelmill_core::UserId) -> String {
+    pub(crate) fn scope(&self, account: UserId) -> String {
         format!("{account} {}", self.route)
     }
 }
 
+/// All bytes of an upload, handed to the store and not yet visible.
 struct Received {
-    size_bytes: u64,
+    writer: Box<dyn ObjectWriter>,
     blake3: String,
+}
+
+/// An upload that is about to become media.
+struct Landing {
+    id: MediaId,
+    owner: UserId,
+    name: String,
+    key: Key,
+    received: Received,
+    wish: Option<JobWish>,
+    profile: Option<Profile>,
 }
 
 /// An upload's intent, kept alive while this is held. Dropped before [`Arriving::arrived`], it has the object deleted.
@@ -250,14 +290,22 @@ impl Arriving {
             async move {
                 loop {
                     tokio::time::sleep(service.options().heartbeat).await;
-                    // A lost intent is seen at the commit that would take it.
-                    if let Err(error) = service.catalog().touch_intent(&key).await {
-                        warn!(object.key = %key, %error, "an upload could not say that it lives");
+                    match service.catalog().touch_intent(&key).await {
+                        Ok(()) => {}
+                        Err(CatalogError::Conflict) => return,
+                        Err(error) => {
+                            warn!(object.key = %key, %error, "an upload could not say that it lives");
+                        }
                     }
                 }
             }
         });
         Ok(Self { service: service.clone(), key: Some(key), beating })
+    }
+
+    /// Whether the intent was given up by a collector.
+    fn is_lost(&self) -> bool {
+        self.beating.is_finished()
     }
 
     fn arrived(mut self) {
@@ -347,20 +395,18 @@ fn file_name(given: &str) -> String {
 
 /// The media type of a container, from our own probe. What is not in the table is served as bytes.
 fn content_type(info: &MediaInfo) -> &'static str {
-    let audio_only = info.unreadable.is_none();
     match info.container.as_str() {
         "mp4" => "video/mp4",
         "m4a" => "audio/mp4",
         "mov" => "video/quicktime",
-        "matroska" | "mkv" => "video/x-matroska",
-        "webm" if audio_only => "audio/webm",
+        "mkv" => "video/x-matroska",
         "webm" => "video/webm",
-        "mp3" => "audio/mpeg",
+        "mp1" | "mp2" | "mp3" => "audio/mpeg",
         "ogg" => "audio/ogg",
         "flac" => "audio/flac",
         "wav" => "audio/wav",
         "aiff" => "audio/aiff",
-        "adts" | "aac" => "audio/aac",
+        "aac" => "audio/aac",
         "caf" => "audio/x-caf",
         _ => "application/octet-stream",
     }

@@ -2,7 +2,8 @@
 
 use reelmill_core::ports::{CatalogError, JobFilter, Page, PageQuery};
 use reelmill_core::{Event, Job, JobId, Kind, MediaId, Output, OutputId, Profile, State, StateName};
-use tokio::time::{Duration, Instant, timeout_at};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Duration, Instant, sleep_until, timeout_at};
 
 use crate::{Caller, Error, JobWish, Service};
 
@@ -39,7 +40,8 @@ impl Service {
             // The same key came twice at once, and the other was faster.
             Err(CatalogError::Conflict) => match self.replay(caller, &wish).await? {
                 Some(job) => self.view(job).await,
-                None => Err(CatalogError::Conflict.into()),
+                // Else the media was deleted at the same moment.
+                None => Err(Error::not_found("media")),
             },
             Err(error) => Err(error.into()),
         }
@@ -113,9 +115,15 @@ impl Service {
             }
             // Ends that other processes write are seen at the next look.
             let look = deadline.min(Instant::now() + self.options().poll);
-            while !matches!(timeout_at(look, ended.recv()).await, Err(_) | Ok(Err(_))) {
-                if self.job(caller, id).await?.job.state.name().is_over() {
-                    break;
+            loop {
+                match timeout_at(look, ended.recv()).await {
+                    Ok(Ok(other)) if other != id => {}
+                    // It ended, or some ends were missed, or it is time to look.
+                    Ok(Ok(_) | Err(RecvError::Lagged(_))) | Err(_) => break,
+                    Ok(Err(RecvError::Closed)) => {
+                        sleep_until(look).await;
+                        break;
+                    }
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! What is there: media, profiles, formats, and whether the parts behind can be used.
 
-use reelmill_core::ports::{JobFilter, MAX_WRITES, Page, PageQuery};
-use reelmill_core::{Format, Job, Media, MediaId, Output, Profile, Write};
+use reelmill_core::ports::{CatalogError, JobFilter, MAX_WRITES, Page, PageQuery};
+use reelmill_core::{Format, Holder, Intent, Job, Key, Media, MediaId, Output, Profile, Write};
 
 use tokio::time::{Duration, Instant};
 
@@ -62,24 +62,37 @@ impl Service {
 
     /// Takes the records away first, each object's key on record in the same commit, then the objects.
     pub(crate) async fn remove_media(&self, media: &Media) -> Result<(), Error> {
+        self.remove_what_was_made_of(media.id).await?;
+        match self.catalog().commit(vec![Write::DropMedia(media.id), self.condemned(&media.key)]).await {
+            Ok(()) => self.delete_condemned(&media.key).await,
+            // Somebody deleted it at the same moment.
+            Err(CatalogError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // What came between the last look and the end of the media; nothing can come any more.
+        self.remove_what_was_made_of(media.id).await
+    }
+
+    /// An intent for an object that is to be deleted.
+    fn condemned(&self, key: &Key) -> Write {
+        let now = self.now();
+        Write::AddIntent(Intent {
+            key: key.clone(),
+            holder: Holder::Condemned { since: now },
+            beats: 0,
+            created_at: now,
+        })
+    }
+
+    async fn remove_what_was_made_of(&self, media: MediaId) -> Result<(), Error> {
         loop {
-            let jobs = self.jobs_of(media.id).await?;
-            let outputs = self.catalog().outputs_of(media.id).await?;
+            let jobs = self.jobs_of(media).await?;
+            let outputs = self.catalog().outputs_of(media).await?;
             if jobs.is_empty() && outputs.is_empty() {
-                break;
+                return Ok(());
             }
             self.remove_some(&jobs, &outputs).await?;
         }
-        let writes = vec![Write::DropMedia(media.id), Write::Condemn(media.key.clone(), self.now())];
-        match self.catalog().commit(writes).await {
-            // Somebody deleted it at the same moment.
-            Err(
-                reelmill_core::ports::CatalogError::Conflict | reelmill_core::ports::CatalogError::NotFound,
-            ) => {}
-            other => other?,
-        }
-        self.discard(&media.key).await;
-        Ok(())
     }
 
     async fn jobs_of(&self, media: MediaId) -> Result<Vec<Job>, Error> {
@@ -87,25 +100,26 @@ impl Service {
         Ok(self.catalog().jobs(filter, PageQuery { limit: 100, after: None }).await?.items)
     }
 
-    async fn remove_some(&self, jobs: &[Job], outputs: &[Output]) -> Result<(), Error> {
-        let now = self.now();
-        let jobs = jobs.iter().map(|job| vec![Write::DropJob(job.id, job.version)]);
-        let outputs = outputs
-            .iter()
-            .map(|output| vec![Write::DropOutput(output.id), Write::Condemn(output.key.clone(), now)]);
-        let all: Vec<Vec<Write>> = jobs.chain(outputs).collect();
-        for some in all.chunks(MAX_WRITES / 2) {
-            match self.catalog().commit(some.concat()).await {
-                // A job moved or an output came meanwhile: the caller looks again.
-                Err(reelmill_core::ports::CatalogError::Conflict) => return Ok(()),
-                other => other?,
+    pub(crate) async fn remove_some(&self, jobs: &[Job], outputs: &[Output]) -> Result<(), Error> {
+        for some in jobs.chunks(MAX_WRITES) {
+            let drops = some.iter().map(|job| Write::DropJob(job.id, job.version)).collect();
+            match self.catalog().commit(drops).await {
+                Ok(()) => some.iter().for_each(|job| self.stop_held(job.id)),
+                // A job moved meanwhile: the caller looks again.
+                Err(CatalogError::Conflict) => return Ok(()),
+                Err(error) => return Err(error.into()),
             }
-            for write in some.iter().flatten() {
-                match write {
-                    Write::Condemn(key, _) => self.discard(key).await,
-                    Write::DropJob(id, _) => self.stop_held(*id),
-                    _ => {}
-                }
+        }
+        for some in outputs.chunks(MAX_WRITES / 2) {
+            let drops =
+                some.iter().flat_map(|output| [Write::DropOutput(output.id), self.condemned(&output.key)]);
+            match self.catalog().commit(drops.collect()).await {
+                Ok(()) => {}
+                Err(CatalogError::Conflict) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+            for output in some {
+                self.delete_condemned(&output.key).await;
             }
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! Telling people: every notice on record is delivered, and dropped once it is.
 
+use reelmill_core::ports::CatalogError;
 use reelmill_core::{Door, Kind, Notice, Notification, Write};
 use tokio::time::{Duration, sleep};
 use tokio_util::sync::CancellationToken;
@@ -21,8 +22,10 @@ impl Service {
     /// Delivers until told to stop.
     pub(crate) async fn tell(self, stop: CancellationToken) {
         loop {
-            if let Err(error) = self.tell_due().await {
-                warn!(error = ?error, "notices could not be delivered");
+            match self.tell_due().await {
+                Ok(told) if told >= PAGE as usize && !stop.is_cancelled() => continue,
+                Ok(_) => {}
+                Err(error) => warn!(error = ?error, "notices could not be delivered"),
             }
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -32,9 +35,11 @@ impl Service {
         }
     }
 
-    /// Delivers what is due now.
-    pub(crate) async fn tell_due(&self) -> Result<(), Error> {
-        for notice in self.catalog().due_notices(self.now(), PAGE).await? {
+    /// Delivers some of what is due now, and says how many.
+    async fn tell_due(&self) -> Result<usize, Error> {
+        let due = self.catalog().due_notices(self.now(), PAGE).await?;
+        let told = due.len();
+        for notice in due {
             let write = match self.deliver(&notice).await {
                 Ok(()) => Write::DropNotice(notice.id),
                 Err(error) if error.kind == Kind::Unavailable && notice.failures < MOST_FAILURES => {
@@ -47,9 +52,13 @@ impl Service {
                     Write::DropNotice(notice.id)
                 }
             };
-            self.catalog().commit(vec![write]).await?;
+            match self.catalog().commit(vec![write]).await {
+                // Another process told it at the same moment.
+                Ok(()) | Err(CatalogError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        Ok(())
+        Ok(told)
     }
 
     async fn deliver(&self, notice: &Notice) -> Result<(), Error> {

@@ -48,6 +48,8 @@ impl Running {
     pub async fn drain(self) {
         self.stopping.drain.cancel();
         self.loops.close();
+        // A claim that is being written when the drain begins is still begun, and counts below.
+        self.loops.wait().await;
         self.attempts.close();
         let running = self.attempts.len();
         if running > 0 {
@@ -59,6 +61,5 @@ impl Running {
         }
         self.stopping.give_back.cancel();
         self.attempts.wait().await;
-        self.loops.wait().await;
     }
 }

@@ -3,5 +3,6 @@
 mod identity;
 mod ingest;
 mod jobs;
+mod races;
 mod weather;
 mod world;

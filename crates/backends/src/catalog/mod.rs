@@ -17,9 +17,6 @@ use crate::opening::{self, Backend, OpenError, Opened};
 #[cfg(feature = "catalog-memory")]
 pub use memory::MemoryCatalog;
 
-/// The catalog of an installation that names none: a file in the data folder.
-pub const DEFAULT_URL: &str = "sqlite:";
-
 /// The catalogs that there are.
 pub const BACKENDS: &[Backend<Opening>] = &[
     Backend {

@@ -48,7 +48,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The catalog's file: in the data folder where the URL names none.
 fn path(rest: &str, data_dir: &Path) -> Result<PathBuf, OpenError> {
-    let path = if rest.is_empty() { data_dir.join("catalog.sqlite") } else { PathBuf::from(rest) };
+    let path = if rest.is_empty() { data_dir.join("catalog.db") } else { PathBuf::from(rest) };
     let path = std::path::absolute(path).map_err(|error| bad_url(&error.to_string()))?;
     if path.to_str().is_none() {
         return Err(bad_url("the path is not UTF-8"));

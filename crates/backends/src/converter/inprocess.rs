@@ -4,6 +4,9 @@
 //! were a file, and hands its output through a short queue to the caller's task, which alone writes the object:
 //! whichever side is slower holds the other back. What the store says is passed on as it was, not as the
 //! library's reading or writing error that it became on the way.
+//!
+//! A store may need threads of the same pool to answer. So only a few probes run side by side: were every thread a probe
+//! that waits for its store, none would ever end. Conversions are as few as the service has slots.
 
 mod errand;
 mod input;
@@ -19,7 +22,7 @@ use reelmill_core::ports::{
 };
 use reelmill_core::{Format, MediaInfo, Profile};
 use reelmill_media::{Control, MediaError};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::{Opening, target};
 use errand::Errand;
@@ -28,23 +31,44 @@ use output::{Piece, PieceSink};
 
 /// How it is opened.
 pub(super) const OPENING: Opening =
-    |_| async { Ok(Arc::new(InProcessConverter) as Arc<dyn Converter>) }.boxed();
+    |_| async { Ok(Arc::new(InProcessConverter::default()) as Arc<dyn Converter>) }.boxed();
 
 /// Pieces of output that wait for the store at most.
 const PIECES_AHEAD: usize = 4;
 
 /// Converts within the process.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct InProcessConverter;
+#[derive(Debug, Clone)]
+pub struct InProcessConverter {
+    /// Taken by each probe for as long as it has a thread.
+    probes: Arc<Semaphore>,
+}
+
+impl Default for InProcessConverter {
+    fn default() -> Self {
+        Self { probes: Arc::new(Semaphore::new(probes_at_once())) }
+    }
+}
+
+/// Two a core, as probes wait for the store for the most part; but some also on a small machine.
+fn probes_at_once() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get).saturating_mul(2).max(4)
+}
 
 #[async_trait]
 impl Converter for InProcessConverter {
     async fn probe(&self, input: &Input) -> Result<MediaInfo, ConverterError> {
+        let place = Arc::clone(&self.probes).acquire_owned().await;
+        let place = place.map_err(|error| ConverterError::Internal(error.to_string()))?;
         let errand = Errand::default();
         let _end = errand.end_on_drop();
         let source = ObjectSource::new(input.clone(), &errand);
         let name = input.name.clone();
-        let probed = blocking(move || reelmill_media::probe(Box::new(source), Some(&name))).await?;
+        let probed = blocking(move || {
+            // The thread's, not the caller's: who has left may have left it at work.
+            let _place = place;
+            reelmill_media::probe(Box::new(source), Some(&name))
+        });
+        let probed = probed.await?;
         match probed {
             Ok(info) => Ok(translation::found(&info)),
             Err(MediaError::NoAudio { .. } | MediaError::Unsupported { .. }) if errand.is_well() => {
@@ -127,3 +151,6 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|_| ConverterError::Internal("the converter panicked".to_owned()))
 }
+
+#[cfg(all(test, feature = "objects-file"))]
+mod tests;

@@ -1,7 +1,7 @@
 //! Objects as files in a folder: whole and durable under their name, or not there.
 //!
 //! An object is written under a name that no key has, synced, and then linked to its own name, which fails
-//! where that is taken. Nothing is ever written over, so a reader needs no lock.
+//! where that is taken. Nothing is ever written over, so a reader needs no lock. What is made here is its owner's alone.
 
 mod failure;
 mod partial;
@@ -39,7 +39,7 @@ pub(super) const OPENING: Opening = |rest, data_dir| {
 const PIECE_BYTES: u64 = 256 * 1024;
 
 /// An object store in a folder, which several processes of a machine may share.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct FileObjects {
     root: Arc<Path>,
     partials: Arc<Partials>,
@@ -64,6 +64,27 @@ impl FileObjects {
 
     fn place(&self, key: &Key) -> PathBuf {
         path::place(&self.root, key)
+    }
+
+    /// Writes an object, reads it back and takes it away, whatever came of it.
+    async fn try_out(&self) -> Result<(), ObjectsError> {
+        let key: Key = format!("check/{}", Uuid::new_v4())
+            .parse()
+            .map_err(|bad| ObjectsError::Unavailable(format!("{bad}")))?;
+        let same = self.write_and_read(&key).await;
+        let deleted = self.delete(&key).await;
+        same.and(deleted)
+    }
+
+    async fn write_and_read(&self, key: &Key) -> Result<(), ObjectsError> {
+        let mut writer = self.create(key).await?;
+        writer.write(Bytes::from_static(b"check")).await?;
+        writer.finish().await?;
+        match self.read(key, 0..5).await?.next().await {
+            Some(Ok(bytes)) if bytes == "check" => Ok(()),
+            Some(Err(error)) => Err(error),
+            _ => Err(ObjectsError::Corrupt("other bytes came back than were written".to_owned())),
+        }
     }
 }
 
@@ -107,19 +128,10 @@ impl Objects for FileObjects {
     }
 
     async fn check(&self) -> Result<(), ObjectsError> {
-        let key: Key = format!("check/{}", Uuid::new_v4())
-            .parse()
-            .map_err(|bad| ObjectsError::Unavailable(format!("{bad}")))?;
-        let mut writer = self.create(&key).await?;
-        writer.write(Bytes::from_static(b"check")).await?;
-        writer.finish().await?;
-        let read = self.read(&key, 0..5).await?.next().await;
-        self.delete(&key).await?;
-        match read {
-            Some(Ok(bytes)) if bytes == "check" => Ok(()),
-            Some(Err(error)) => Err(error),
-            _ => Err(ObjectsError::Corrupt("other bytes came back than were written".to_owned())),
-        }
+        // A task of its own goes on where the caller stops waiting, and leaves no object behind.
+        let store = self.clone();
+        let tried = tokio::spawn(async move { store.try_out().await });
+        tried.await.map_err(|_| ObjectsError::Unavailable("the process is being stopped".to_owned()))?
     }
 }
 

@@ -18,9 +18,6 @@ pub use file::FileObjects;
 #[cfg(feature = "objects-memory")]
 pub use memory::MemoryObjects;
 
-/// The object store of an installation that names none: a folder in the data folder.
-pub const DEFAULT_URL: &str = "file:";
-
 /// The object stores that there are.
 pub const BACKENDS: &[Backend<Opening>] = &[
     Backend {

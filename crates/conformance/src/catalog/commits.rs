@@ -7,8 +7,8 @@ use reelmill_core::ports::{Catalog, MAX_WRITES};
 use reelmill_core::{State, Write};
 
 use super::sample::{
-    NOW, api_key, claimed, commit, conflict, first, id, intent, job, key, media, moved, notice, output,
-    queued, receipt, running, user,
+    NOW, api_key, claimed, commit, condemned, conflict, first, id, intent, job, key, media, moved, notice,
+    output, queued, receipt, running, user,
 };
 use crate::Place;
 
@@ -30,7 +30,7 @@ pub(super) async fn a_commit_is_all_or_nothing(place: Setup) {
             Write::ReplaceJob(claimed(&before)),
             Write::AddOutput(output.clone()),
             Write::AddIntent(intent("a/1")),
-            Write::Condemn(key("a/2"), NOW),
+            Write::AddIntent(condemned("a/2")),
             Write::AddReceipt(receipt("k", NOW.plus_ms(1)), NOW),
             Write::AddNotice(notice.clone()),
             // The one whose condition does not hold.

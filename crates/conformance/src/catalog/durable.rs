@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use reelmill_core::ports::{Catalog, Sequence};
-use reelmill_core::{Holder, Intent, Job, Pulse, Stage, Write};
+use reelmill_core::{Job, Pulse, Stage, Write};
 
 use super::sample::{
-    NOW, api_key, claimed, commit, intent, job, key, media, notice, output, queued, running, token, user,
+    NOW, api_key, claimed, commit, condemned, intent, job, media, notice, output, queued, running, token,
+    user,
 };
 use crate::Place;
 
@@ -26,7 +27,7 @@ pub(super) async fn a_reopened_catalog_holds_what_was_committed(place: Setup) {
         Write::AddJob(waits.clone()),
         Write::AddOutput(output.clone()),
         Write::AddIntent(intent("a")),
-        Write::Condemn(key("b"), NOW),
+        Write::AddIntent(condemned("b")),
         Write::AddNotice(notice.clone()),
     ];
     commit(&*catalog, writes).await;
@@ -42,8 +43,7 @@ pub(super) async fn a_reopened_catalog_holds_what_was_committed(place: Setup) {
     assert_eq!(catalog.due_jobs(NOW, 10).await.unwrap(), [waits]);
     assert_eq!(catalog.claimed_jobs(10).await.unwrap(), [Job { pulse: Pulse { beats: 1, ..pulse }, ..runs }]);
     assert_eq!(catalog.output_by_fid(&output.fid).await.unwrap(), Some(output));
-    let condemned = Intent { holder: Holder::Condemned { since: NOW }, ..intent("b") };
-    assert_eq!(catalog.intents(None, 10).await.unwrap(), [intent("a"), condemned]);
+    assert_eq!(catalog.intents(None, 10).await.unwrap(), [intent("a"), condemned("b")]);
     assert_eq!(catalog.due_notices(NOW, 10).await.unwrap(), [notice]);
     assert_eq!(catalog.census().await.unwrap().queued, 1);
     assert!(catalog.next_number(Sequence::Users).await.unwrap() > number);

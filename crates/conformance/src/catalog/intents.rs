@@ -4,7 +4,7 @@ use reelmill_core::ports::{Catalog, CatalogError};
 use reelmill_core::{Holder, Intent, Token, Write};
 use uuid::Uuid;
 
-use super::sample::{NOW, at, commit, conflict, id, intent, key};
+use super::sample::{NOW, at, commit, condemned, conflict, id, intent, key};
 use crate::Place;
 
 type Setup = Place<dyn Catalog>;
@@ -41,18 +41,26 @@ pub(super) async fn a_condemned_intent_cannot_be_taken(place: Setup) {
     conflict(&*catalog, [Write::AddIntent(intent("a"))]).await;
 }
 
-pub(super) async fn condemning_records_a_key_that_was_not_there(place: Setup) {
+pub(super) async fn what_became_visible_cannot_be_condemned(place: Setup) {
     let catalog = place.open().await;
-    commit(&*catalog, [Write::Condemn(key("media/old"), NOW)]).await;
-    let seen = all(&*catalog).await;
-    assert_eq!(seen.len(), 1);
-    assert_eq!((&seen[0].key, &seen[0].holder), (&key("media/old"), &Holder::Condemned { since: NOW }));
+    commit(&*catalog, [Write::AddIntent(intent("media/new"))]).await;
+    commit(&*catalog, [Write::TakeIntent(key("media/new"))]).await;
+    conflict(&*catalog, [Write::Condemn(key("media/new"), NOW)]).await;
+    conflict(&*catalog, [Write::Condemn(key("never"), NOW)]).await;
+    assert_eq!(all(&*catalog).await, []);
+}
+
+pub(super) async fn an_intent_can_be_recorded_condemned(place: Setup) {
+    let catalog = place.open().await;
+    commit(&*catalog, [Write::AddIntent(condemned("media/old"))]).await;
+    assert_eq!(all(&*catalog).await, [condemned("media/old")]);
     conflict(&*catalog, [Write::TakeIntent(key("media/old"))]).await;
+    commit(&*catalog, [Write::Condemn(key("media/old"), at(7))]).await;
 }
 
 pub(super) async fn only_a_condemned_intent_is_forgotten(place: Setup) {
     let catalog = place.open().await;
-    commit(&*catalog, [Write::AddIntent(intent("lives")), Write::Condemn(key("dead"), NOW)]).await;
+    commit(&*catalog, [Write::AddIntent(intent("lives")), Write::AddIntent(condemned("dead"))]).await;
     commit(&*catalog, ["lives", "dead", "never"].map(|name| Write::ForgetIntent(key(name)))).await;
     assert_eq!(all(&*catalog).await, [intent("lives")]);
 }
@@ -68,7 +76,7 @@ pub(super) async fn a_touch_is_counted(place: Setup) {
 
 pub(super) async fn a_touch_of_a_lost_intent_is_refused(place: Setup) {
     let catalog = place.open().await;
-    commit(&*catalog, [Write::Condemn(key("a"), NOW)]).await;
+    commit(&*catalog, [Write::AddIntent(condemned("a"))]).await;
     for lost in ["a", "never"] {
         let refused = catalog.touch_intent(&key(lost)).await;
         assert!(matches!(refused, Err(CatalogError::Conflict)), "{lost}: {refused:?}");

@@ -6,7 +6,9 @@ use reelmill_core::{
     User, Write,
 };
 
-use super::sample::{NOW, at, commit, conflict, first, id, job, key, media, notice, output, receipt, user};
+use super::sample::{
+    NOW, at, commit, conflict, first, id, intent, job, key, media, notice, output, receipt, user,
+};
 use crate::Place;
 
 type Setup = Place<dyn Catalog>;
@@ -47,6 +49,17 @@ pub(super) async fn media_are_added_and_dropped_once(place: Setup) {
     commit(&*catalog, [Write::DropMedia(media.id)]).await;
     conflict(&*catalog, [Write::DropMedia(media.id)]).await;
     assert_eq!(catalog.media(media.id).await.unwrap(), None);
+}
+
+pub(super) async fn what_needs_a_media_is_refused_without_it(place: Setup) {
+    let catalog = place.open().await;
+    let media = media(id());
+    conflict(&*catalog, [Write::NeedMedia(media.id), Write::AddIntent(intent("a"))]).await;
+    commit(&*catalog, [Write::AddMedia(media.clone()), Write::NeedMedia(media.id)]).await;
+    commit(&*catalog, [Write::NeedMedia(media.id)]).await;
+    commit(&*catalog, [Write::DropMedia(media.id)]).await;
+    conflict(&*catalog, [Write::NeedMedia(media.id)]).await;
+    assert_eq!(catalog.intents(None, 10).await.unwrap(), []);
 }
 
 pub(super) async fn an_output_is_found_by_its_fid(place: Setup) {

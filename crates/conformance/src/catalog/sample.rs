@@ -40,7 +40,7 @@ pub(super) fn user() -> User {
         email: format!("User{number}@Example.org"),
         name: format!("User {number}"),
         role: Role::Member,
-        password_hash: Some("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".to_owned()),
+        password_hash: Some("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".to_owned().into()),
         epoch: 0,
         created_at: NOW,
         version: 1,
@@ -129,6 +129,10 @@ pub(super) fn output(job: &Job) -> Output {
 
 pub(super) fn intent(name: &str) -> Intent {
     Intent { key: key(name), holder: Holder::Upload, beats: 0, created_at: NOW }
+}
+
+pub(super) fn condemned(name: &str) -> Intent {
+    Intent { holder: Holder::Condemned { since: NOW }, ..intent(name) }
 }
 
 pub(super) fn receipt(key: &str, expires_at: Timestamp) -> Receipt {

@@ -68,6 +68,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.push(trial("the_middle_of_a_file_is_cut_to_the_frame", middle));
     trials.push(trial("every_mp3_sample_rate_is_made", mp3_rates));
     trials.push(trial("flac_is_made_at_any_sample_rate", flac_rates));
+    trials.push(trial("padding_at_the_end_of_a_webm_is_cut", webm_padding));
     trials.push(trial("a_lossy_round_trip_sounds_like_its_source", sounds_alike));
     trials
 }
@@ -116,16 +117,24 @@ fn expected(
     format: Format,
 ) -> Result<(u64, u32), String> {
     let keeps_count = info.audio.codec.is_lossless()
-        || ["aac.m4a", "aac.mp4", "aac.mov", "cbr.mp3", "vbr.mp3", "low.mp3", "vorbis.ogg", "vorbis-5.1.ogg"]
-            .contains(name);
+        || [
+            "aac.m4a",
+            "aac.mp4",
+            "aac.mov",
+            "cbr.mp3",
+            "vbr.mp3",
+            "low.mp3",
+            "mp3.mkv",
+            "vorbis.ogg",
+            "vorbis-5.1.ogg",
+        ]
+        .contains(name);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds")]
     let frames = if keeps_count {
         (SECONDS * f64::from(*rate_hz)).round() as u64
     } else {
         ffmpeg::decode(from)?.len() as u64 / u64::from(info.audio.channels)
     };
-    // ffmpeg leaves out MP3's delay in Matroska, which the demuxer does not tell us.
-    let frames = if *name == "mp3.mkv" { frames.div_ceil(1152) * 1152 } else { frames };
     let out_hz = match format {
         Format::Opus => 48_000,
         Format::Mp3 if *rate_hz > 48_000 => 48_000,
@@ -204,6 +213,21 @@ fn mp3_rates() -> Result<(), String> {
         ensure(samples == report.frames_out * 2, || format!("{samples} samples at {rate_hz} Hz"))?;
     }
     Ok(())
+}
+
+fn webm_padding() -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let path = |name: &str| folder.path().join(name);
+    ffmpeg::make(&path("a.ogg"), SECONDS, 44_100, &["-c:a", "libvorbis"])?;
+    let ogg = path("a.ogg");
+    // The trim of Ogg's last page becomes the padding of the last block.
+    ffmpeg::run(&["-i", &ogg.to_string_lossy(), "-c", "copy"], &path("a.webm"))?;
+    let report = mill(&path("a.webm"), &path("a.wav"), &Target::new(Format::Wav))
+        .map_err(|error| error.to_string())?;
+    let frames = ffmpeg::decode(&path("a.webm"))?.len() as u64 / 2;
+    ensure(report.frames_out == frames && frames == 141_870, || {
+        format!("{} frames, and ffmpeg hears {frames}", report.frames_out)
+    })
 }
 
 fn flac_rates() -> Result<(), String> {

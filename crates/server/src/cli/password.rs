@@ -1,16 +1,16 @@
 //! Passwords: asked for without an echo, read from standard input, or made.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::io::{self, BufRead, IsTerminal as _, Write as _};
 use std::os::fd::AsFd as _;
 
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
-use super::failure::Failure;
+use super::failure::{Failure, Kind};
 
 /// Longer than any password, so that a file piped in by mistake is noticed.
-const MAX_BYTES: u64 = 1024;
+const MAX_BYTES: usize = 1024;
 /// 20 characters of 32 are 100 random bits.
 const MADE_CHARS: usize = 20;
 /// No letters that are taken for one another.
@@ -45,7 +45,7 @@ impl Chosen {
 /// Reads a password's first line from standard input, asks a terminal twice, or makes one.
 pub(super) fn choose(is_stdin: bool, email: &str) -> Result<Chosen, Failure> {
     if is_stdin {
-        return checked(read_line()?).map(Chosen::Given);
+        return checked(read_line(io::stdin().lock(), None)?).map(Chosen::Given);
     }
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return make().map(Chosen::Made);
@@ -65,14 +65,22 @@ fn checked(password: SecretString) -> Result<SecretString, Failure> {
     Ok(password)
 }
 
-fn read_line() -> Result<SecretString, Failure> {
-    let unreadable =
-        |error: io::Error| Failure::failed(format!("cannot read the password from standard input: {error}"));
+/// Reads up to the line's end, unless `interrupt` comes before it.
+fn read_line(input: impl BufRead, interrupt: Option<u8>) -> Result<SecretString, Failure> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        Failure::failed(format!("cannot read the password from standard input: {error}"))
+    };
     // As much as may come, so that no reallocation leaves a copy behind.
-    let mut line = Zeroizing::new(String::with_capacity(2048));
-    io::stdin().lock().take(MAX_BYTES + 2).read_line(&mut line).map_err(unreadable)?;
-    let password = line.trim_end_matches(['\r', '\n']);
-    if password.len() as u64 > MAX_BYTES {
+    let mut line = Zeroizing::new(Vec::with_capacity(MAX_BYTES + 2));
+    for byte in input.bytes().take(MAX_BYTES + 2) {
+        match byte.map_err(|error| unreadable(&error))? {
+            b'\n' => break,
+            byte if Some(byte) == interrupt => return Err(Failure::new(Kind::Interrupted, "interrupted")),
+            byte => line.push(byte),
+        }
+    }
+    let password = std::str::from_utf8(&line).map_err(|error| unreadable(&error))?.trim_end_matches('\r');
+    if password.len() > MAX_BYTES {
         return Err(Failure::usage(format!("the password has more than {MAX_BYTES} bytes")));
     }
     Ok(SecretString::from(password))
@@ -83,13 +91,16 @@ fn ask(prompt: &str) -> Result<SecretString, Failure> {
         Silence::begin().map_err(|error| Failure::failed(format!("cannot use the terminal: {error}")))?;
     // Nothing can be done about a closed terminal.
     let _ = write!(io::stderr(), "{prompt}").and_then(|()| io::stderr().flush());
-    let line = read_line();
+    let line = read_line(io::stdin().lock(), silence.interrupt());
     drop(silence);
     let _ = writeln!(io::stderr());
     line
 }
 
 /// Keeps the terminal from echoing; it echoes again when this is dropped.
+///
+/// A signal from the keyboard would end the process before that. So Ctrl-C is read like any character meanwhile, and
+/// ends the line, so that it is read at once.
 struct Silence {
     before: Termios,
 }
@@ -99,9 +110,15 @@ impl Silence {
         let stdin = io::stdin();
         let before = tcgetattr(stdin.as_fd())?;
         let mut silent = before.clone();
-        silent.local_modes.remove(LocalModes::ECHO);
+        silent.local_modes.remove(LocalModes::ECHO | LocalModes::ISIG);
+        silent.special_codes[SpecialCodeIndex::VEOL] = before.special_codes[SpecialCodeIndex::VINTR];
         tcsetattr(stdin.as_fd(), OptionalActions::Flush, &silent)?;
         Ok(Self { before })
+    }
+
+    /// What Ctrl-C is read as, unless the terminal has no such key.
+    fn interrupt(&self) -> Option<u8> {
+        Some(self.before.special_codes[SpecialCodeIndex::VINTR]).filter(|code| *code != 0)
     }
 }
 
@@ -129,6 +146,19 @@ pub(crate) fn make() -> Result<SecretString, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_read_to_its_end_and_no_further_than_an_interrupt() {
+        let read = |text: &str, interrupt| {
+            read_line(text.as_bytes(), interrupt).map(|line| line.expose_secret().to_owned())
+        };
+        assert_eq!(read("flour\r\nwater", Some(3)).unwrap(), "flour");
+        assert_eq!(read("flour", Some(3)).unwrap(), "flour");
+        assert_eq!(read("flo\u{3}ur\n", Some(3)).unwrap_err().kind, Kind::Interrupted);
+        assert_eq!(read("flo\u{3}ur\n", None).unwrap(), "flo\u{3}ur");
+        assert_eq!(read(&"x".repeat(MAX_BYTES), None).unwrap().len(), MAX_BYTES);
+        assert_eq!(read(&"x".repeat(MAX_BYTES + 1), None).unwrap_err().kind, Kind::Usage);
+    }
 
     #[test]
     fn a_made_password_is_long_and_never_the_same() {

@@ -3,17 +3,17 @@
 //! The macro turns the rows into [`SETTINGS`], from which files, environment and flags are read and documented,
 //! and into the typed [`Config`]. A new setting is a new row and nothing else.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use secrecy::SecretString;
-
 use super::error::ConfigError;
 use super::load::Values;
 use super::types::{
-    AddressRange, BackendUrl, Email, HostName, LogFilter, LogFormat, Name, Roles, Signup, TokenSecret,
+    AddressRange, BackendUrl, Email, HostName, LogFilter, LogFormat, Name, Password, Roles, Signup,
+    TokenSecret,
 };
 use super::value::{Bytes, Value};
 
@@ -151,7 +151,7 @@ settings! {
     /// Objects: the media and results themselves
     objects: BackendUrl {
         variable: "REELMILL_OBJECTS", flag: Some(("objects", "URL")), section: "Backends",
-        preset: Preset::InDataDir("file://<data-dir>/objects", |dir| format!("file://{}/objects", dir.display())),
+        preset: Preset::InDataDir("file://<data-dir>/objects", |dir| format!("file://{}/objects", encoded(dir))),
     }
     /// Doorbell: says that there is work
     doorbell: BackendUrl {
@@ -194,7 +194,7 @@ settings! {
         variable: "REELMILL_MAX_ATTEMPTS", flag: Some(("max-attempts", "N")),
         section: "Jobs", preset: Preset::Text("3"),
     }
-    /// How long a job may take from being accepted to its end
+    /// How long a job may take from its first claim to its end, all attempts together
     job_deadline: Duration {
         variable: "REELMILL_JOB_DEADLINE", flag: Some(("job-deadline", "DURATION")),
         section: "Jobs", preset: Preset::Text("6h"),
@@ -232,7 +232,7 @@ settings! {
         section: "Accounts", preset: Preset::Text("admin@localhost"),
     }
     /// The first start's password
-    admin_password: Option<SecretString> {
+    admin_password: Option<Password> {
         variable: "REELMILL_ADMIN_PASSWORD", in_file: false,
         section: "Accounts", preset: Preset::Nothing("made by the first start and shown once"),
     }
@@ -247,6 +247,20 @@ settings! {
         variable: "REELMILL_LOG_FORMAT", flag: Some(("log-format", "text|json")),
         section: "Logging", preset: Preset::Text("text"),
     }
+}
+
+/// A path as a URL writes it: every byte that could mean something there as `%XX`.
+fn encoded(path: &Path) -> String {
+    let mut text = String::new();
+    for byte in path.to_string_lossy().bytes() {
+        if byte.is_ascii_alphanumeric() || b"/._-".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
 }
 
 fn cores() -> usize {

@@ -148,6 +148,7 @@ fn every_refusal_names_the_place_and_what_is_expected() {
     refuse("listen = { port = 1 }", &[], &[]);
     refuse("\n\nlease = 15", &[], &[]);
     refuse("", &[("JWT_SECRET", "short")], &[]);
+    refuse("", &[("REELMILL_ADMIN_PASSWORD", "sevenäö")], &[]);
     refuse("", &[("REELMILL_CATALOG", "mysql//reel:hunter2@db")], &[]);
     refuse("lease = \"8s\"", &[], &[("heartbeat", "4s")]);
     for (key, text) in [

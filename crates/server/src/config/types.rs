@@ -9,6 +9,9 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::value::Value;
 
+/// Stands for a secret.
+const HIDDEN: &str = "(hidden)";
+
 /// A part of the service that a process can play.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Role {
@@ -103,7 +106,7 @@ impl Value for BackendUrl {
     fn shown(text: &str) -> String {
         // What is no URL may be anything, a password too.
         if text.contains('@') && Self::parse(text).is_none() {
-            return "(hidden)".to_owned();
+            return HIDDEN.to_owned();
         }
         let (address, query) = text.split_once('?').map_or((text, None), |(a, q)| (a, Some(q)));
         // Everything up to the last @ may be the password, which may itself hold @, / and :.
@@ -216,8 +219,24 @@ impl Value for TokenSecret {
         (text.len() >= 32).then(|| Self(SecretString::from(text)))
     }
 
-    fn shown(text: &str) -> String {
-        SecretString::shown(text)
+    fn shown(_: &str) -> String {
+        HIDDEN.to_owned()
+    }
+}
+
+/// An account's first password, of the length that the service takes.
+#[derive(Debug, Clone)]
+pub(crate) struct Password(pub(crate) SecretString);
+
+impl Value for Password {
+    const EXPECTED: &'static str = "a password of at least 8 characters, and at most 1024 bytes";
+
+    fn parse(text: &str) -> Option<Self> {
+        (text.chars().count() >= 8 && text.len() <= 1024).then(|| Self(SecretString::from(text)))
+    }
+
+    fn shown(_: &str) -> String {
+        HIDDEN.to_owned()
     }
 }
 

@@ -5,8 +5,6 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::SecretString;
-
 use super::units::{bytes_of, duration_of};
 
 /// A type that a setting can have.
@@ -105,17 +103,5 @@ impl Value for PathBuf {
 
     fn parse(text: &str) -> Option<Self> {
         (!text.is_empty() && !text.contains('\0')).then(|| Self::from(text))
-    }
-}
-
-impl Value for SecretString {
-    const EXPECTED: &'static str = "a text that is not empty";
-
-    fn parse(text: &str) -> Option<Self> {
-        (!text.is_empty()).then(|| Self::from(text))
-    }
-
-    fn shown(_: &str) -> String {
-        "(hidden)".to_owned()
     }
 }

@@ -11,6 +11,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use reelmill_core::{Door, Priority, Settings};
 use reelmill_service::{Caller, Error, JobWish};
+use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -54,7 +55,7 @@ async fn login(State(app): State<App>, headers: HeaderMap) -> Result<String, Ref
             _ => Refusal::from(problem),
         }
     })?;
-    Ok(session.token)
+    Ok(session.token.expose_secret().to_owned())
 }
 
 /// Send a file to become an mp3.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -135,11 +135,8 @@ pub(super) fn router() -> OpenApiRouter<App> {
 async fn scrape(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let (mut parts, _) = request.into_parts();
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    let is_trusted = peer.is_some_and(|peer| {
-        let is_loopback = peer.to_canonical().is_loopback() && !is_forwarded(&parts.headers);
-        is_loopback || (app.settings.metrics_peer)(peer)
-    });
-    if !is_trusted {
+    let is_trusted = |peer: IpAddr| peer.to_canonical().is_loopback() || (app.settings.metrics_peer)(peer);
+    if is_forwarded(&parts.headers) || !peer.is_some_and(is_trusted) {
         let SignedIn(caller) = SignedIn::from_request_parts(&mut parts, &app).await?;
         if !caller.is_admin() {
             return Err(Error::forbidden("the figures of the whole server are for administrators").into());

@@ -34,9 +34,15 @@ async fn figures_are_for_loopback_allowed_peers_and_administrators() {
     }
     mill.call(scrape()).await.problem(401, "not-signed-in");
     mill.call(scrape().peer("10.0.0.8:5")).await.problem(401, "not-signed-in");
-    mill.call(scrape().peer("127.0.0.1:5").header("x-forwarded-for", "8.8.8.8"))
-        .await
-        .problem(401, "not-signed-in");
+    for (peer, header) in [
+        ("127.0.0.1:5", "x-forwarded-for"),
+        ("10.0.0.9:5", "x-forwarded-for"),
+        ("10.0.0.9:5", "x-forwarded-host"),
+        ("10.0.0.9:5", "forwarded"),
+    ] {
+        let handed_on = scrape().peer(peer).header(header, "8.8.8.8");
+        mill.call(handed_on).await.problem(401, "not-signed-in");
+    }
     mill.call(scrape().bearer(&member)).await.problem(403, "forbidden");
     assert_eq!(mill.call(scrape().bearer(&admin)).await.status, 200);
 }

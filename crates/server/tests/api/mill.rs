@@ -14,7 +14,7 @@ use reelmill_backends::{catalog, converter, doorbell, notifier, objects};
 use reelmill_core::ports::{Catalog, JobFilter, PageQuery};
 use reelmill_core::{Role, Timestamp};
 use reelmill_service::{Clock, NewAccount, Options, Ports, Roles, Running, Service, SystemClock};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -88,7 +88,8 @@ impl Mill {
             password: SecretString::from(PASSWORD),
         };
         self.app.service.add_account(new).await.unwrap();
-        self.app.service.sign_in(name, SecretString::from(PASSWORD)).await.unwrap().token
+        let session = self.app.service.sign_in(name, SecretString::from(PASSWORD)).await.unwrap();
+        session.token.expose_secret().to_owned()
     }
 
     pub(crate) async fn call(&self, ask: Ask) -> Answer {

@@ -65,3 +65,17 @@ fn a_migration_says_from_where_to_where_and_is_done_once() {
     assert!(first["to"].as_i64() >= Some(1));
     assert_eq!((&again["from"], &again["to"]), (&first["to"], &first["to"]));
 }
+
+#[test]
+fn a_data_folder_may_have_any_name_and_an_empty_catalog_path_is_the_catalog_in_it() {
+    let mill = Mill::new();
+    let run = |arguments: &[&str]| mill.run(&[arguments, &["--data-dir", "a%20b ü"]].concat());
+    let added = run(&["user", "add", "me@example.org"]);
+    assert_eq!(added.code, Some(0), "{}", added.err);
+    let listed = run(&["user", "list", "--catalog", "sqlite:"]);
+    assert!(listed.out.starts_with("me@example.org"), "{}{}", listed.out, listed.err);
+    assert_eq!(mill.names(), ["a%20b ü"]);
+    for name in ["catalog.db", "objects/.partial"] {
+        assert!(mill.path("a%20b ü").join(name).exists(), "{name}");
+    }
+}

@@ -85,6 +85,7 @@ fn cases() -> Vec<Case> {
         "terminal" terminal::on_a_terminal_a_conversion_shows_a_bar_with_speed_and_time_left []
         "terminal" terminal::without_a_terminal_a_conversion_is_quiet []
         "terminal" terminal::ctrl_c_leaves_nothing_and_exits_with_130 []
+        "terminal" terminal::ctrl_c_at_a_password_prompt_gives_the_echo_back_and_exits_with_130 []
     }
 }
 

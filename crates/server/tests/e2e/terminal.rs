@@ -67,6 +67,23 @@ pub(crate) fn ctrl_c_leaves_nothing_and_exits_with_130() {
     assert_eq!(names(folder.path()), ["talk.wav"]);
 }
 
+pub(crate) fn ctrl_c_at_a_password_prompt_gives_the_echo_back_and_exits_with_130() {
+    for typed in ["\u{3}", "half a password\u{3}"] {
+        let folder = tools::scratch();
+        let mut command = Command::new(tools::reelmill());
+        command.args(["user", "add", "me@example.org"]).current_dir(folder.path());
+        let (mut child, mut screen) = pty::spawn(&mut command);
+        assert!(screen.is_echoing());
+        until("it asks", Duration::from_secs(20), || screen.text().contains("Password for").then_some(()));
+        assert!(!screen.is_echoing());
+        screen.press(typed);
+        let (status, _) = until("it ends", Duration::from_secs(20), || child.try_wait().unwrap());
+        assert_eq!(status.code(), Some(130), "{}", screen.text());
+        assert!(screen.is_echoing());
+        assert!(!screen.text().contains("half"), "{}", screen.text());
+    }
+}
+
 fn convert(folder: &Path, words: &[&str]) -> Command {
     let mut command = Command::new(tools::reelmill());
     command.arg("convert").args(words).current_dir(folder);

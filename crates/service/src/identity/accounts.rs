@@ -1,7 +1,7 @@
 //! Accounts: made, changed and removed by the operator.
 
-use reelmill_core::ports::{CatalogError, PageQuery, Sequence};
-use reelmill_core::{Kind, Role, User, UserId, Write};
+use reelmill_core::ports::{CatalogError, JobFilter, MAX_WRITES, PageQuery, Sequence};
+use reelmill_core::{Kind, Role, State, User, UserId, Write};
 use secrecy::SecretString;
 
 use crate::{Error, Service};
@@ -109,19 +109,59 @@ impl Service {
         }
     }
 
-    /// Removes an account with everything that is its own: sessions and keys at once, then media and outputs.
+    /// Removes an account with everything that is its own. It can do nothing from the first step on, and is gone with
+    /// the last one, so that a removal that was cut short can be asked for again.
     pub async fn remove_account(&self, login: &str) -> Result<(), Error> {
         let user = self.account(login).await?;
-        self.catalog().commit(vec![Write::DropUser(user.id)]).await?;
+        self.lock_account(user.clone()).await?;
+        self.remove_all_of(user.id).await?;
+        match self.catalog().commit(vec![Write::DropUser(user.id)]).await {
+            // Somebody removed it at the same moment.
+            Ok(()) | Err(CatalogError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // An upload that landed meanwhile.
+        self.remove_all_of(user.id).await
+    }
+
+    /// Ends all that an account can prove itself by.
+    async fn lock_account(&self, mut user: User) -> Result<(), Error> {
         loop {
-            let page =
-                self.catalog().media_page(Some(user.id), PageQuery { limit: 100, after: None }).await?;
-            if page.items.is_empty() {
+            let keys = self.catalog().api_keys(user.id).await?;
+            let mut writes: Vec<Write> =
+                keys.iter().take(MAX_WRITES - 1).map(|key| Write::DropApiKey(key.id, user.id)).collect();
+            let (epoch, version) = (user.epoch + 1, user.version + 1);
+            writes.push(Write::ReplaceUser(User { password_hash: None, epoch, version, ..user.clone() }));
+            match self.catalog().commit(writes).await {
+                Ok(()) if keys.len() < MAX_WRITES => return Ok(()),
+                // There are more keys, or the account changed at the same moment.
+                Ok(()) | Err(CatalogError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+            user = self.catalog().user(user.id).await?.ok_or_else(|| Error::not_found("account"))?;
+        }
+    }
+
+    async fn remove_all_of(&self, user: UserId) -> Result<(), Error> {
+        let some = PageQuery { limit: 100, after: None };
+        loop {
+            let media = self.catalog().media_page(Some(user), some).await?.items;
+            let filter = JobFilter { account: Some(user), ..JobFilter::default() };
+            let jobs = self.catalog().jobs(filter, some).await?.items;
+            if media.is_empty() && jobs.is_empty() {
                 return Ok(());
             }
-            for media in page.items {
+            for media in media {
                 self.remove_media(&media).await?;
             }
+            // An administrator's conversions of what is another's.
+            let mut outputs = Vec::new();
+            for job in &jobs {
+                if let State::Done { output, .. } = job.state {
+                    outputs.extend(self.catalog().output(output).await?);
+                }
+            }
+            self.remove_some(&jobs, &outputs).await?;
         }
     }
 

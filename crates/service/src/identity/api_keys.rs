@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use reelmill_core::{ApiKey, ApiKeyId, Kind, Write};
+use secrecy::SecretString;
 
 use super::Caller;
 use crate::{Error, Service};
@@ -19,7 +20,7 @@ pub struct NewApiKey {
     /// The key's record.
     pub key: ApiKey,
     /// The secret, in whole.
-    pub secret: String,
+    pub secret: SecretString,
 }
 
 impl Service {
@@ -47,7 +48,7 @@ impl Service {
             created_at: self.now(),
         };
         self.catalog().commit(vec![Write::AddApiKey(key.clone())]).await?;
-        Ok(NewApiKey { key, secret: format!("{PREFIX}{text}") })
+        Ok(NewApiKey { key, secret: SecretString::from(format!("{PREFIX}{text}")) })
     }
 
     /// The caller's keys, without their secrets.

@@ -11,7 +11,7 @@ use crate::{Error, Service};
 #[derive(Debug, Clone)]
 pub struct Session {
     /// The token in its compact form.
-    pub token: String,
+    pub token: SecretString,
     /// When it ends.
     pub expires_at: Timestamp,
     /// Who signed in.
@@ -50,7 +50,7 @@ impl Service {
             username: Some(caller.user.email.clone()),
             admin: Some(caller.is_admin()),
         };
-        Session { token: self.inner.signer.sign(&claims), expires_at, caller }
+        Session { token: SecretString::from(self.inner.signer.sign(&claims)), expires_at, caller }
     }
 
     /// The caller whose token or API key this is.

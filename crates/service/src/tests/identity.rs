@@ -1,7 +1,7 @@
 //! Who is who.
 
 use reelmill_core::{Kind, Role};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::world::World;
 use crate::{NewAccount, Service};
@@ -11,7 +11,11 @@ fn secret(text: &str) -> SecretString {
 }
 
 async fn token(service: &Service, login: &str, password: &str) -> Result<String, Kind> {
-    service.sign_in(login, secret(password)).await.map(|session| session.token).map_err(|error| error.kind)
+    service
+        .sign_in(login, secret(password))
+        .await
+        .map(|session| session.token.expose_secret().to_owned())
+        .map_err(|error| error.kind)
 }
 
 #[tokio::test]
@@ -67,12 +71,16 @@ async fn an_api_key_calls_until_it_is_deleted_and_is_nobody_elses_to_delete() {
     let world = World::new().await;
     let made = world.service.add_api_key(&world.alice, "ci").await.unwrap();
     assert!(
-        !format!("{:?}", world.service.api_keys(&world.alice).await.unwrap()).contains(&made.secret[9..])
+        !format!("{:?}", world.service.api_keys(&world.alice).await.unwrap())
+            .contains(&made.secret.expose_secret()[9..])
     );
-    assert_eq!(world.service.authenticate(&made.secret).await.unwrap(), world.alice);
+    assert_eq!(world.service.authenticate(made.secret.expose_secret()).await.unwrap(), world.alice);
     assert_eq!(world.service.remove_api_key(&world.bob, made.key.id).await.unwrap_err().kind, Kind::NotFound);
     world.service.remove_api_key(&world.alice, made.key.id).await.unwrap();
-    assert_eq!(world.service.authenticate(&made.secret).await.unwrap_err().kind, Kind::Unauthenticated);
+    assert_eq!(
+        world.service.authenticate(made.secret.expose_secret()).await.unwrap_err().kind,
+        Kind::Unauthenticated
+    );
 }
 
 #[tokio::test]

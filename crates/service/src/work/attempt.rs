@@ -9,11 +9,11 @@ use reelmill_core::ports::{
     Cancel, CatalogError, Conversion, Converted, ConverterError, Input, ObjectsError, Stored,
 };
 use reelmill_core::{
-    Event, Failure, FailureKind, Holder, Intent, Job, Key, Media, Notice, NoticeId, Output, OutputId, Stage,
-    State, Token, Write,
+    Event, Failure, FailureKind, Holder, Intent, Job, Key, Kind, Media, Notice, NoticeId, Output, OutputId,
+    Stage, State, Token, Write,
 };
 use tokio::sync::Notify;
-use tokio::time::{Duration, Instant, sleep};
+use tokio::time::{Duration, Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -82,7 +82,8 @@ impl Service {
                 stopped = self.watch(&watch, &mut delivery) => {
                     // The engine ends within 100 ms of this; its result no longer counts.
                     watch.cancel.cancel();
-                    let _ = making.await;
+                    // A store that hangs is left behind: what is dropped here ends by itself.
+                    let _ = timeout(self.options().lease, making).await;
                     Err(Ok(stopped))
                 }
             }
@@ -95,6 +96,11 @@ impl Service {
             }
         };
         self.let_go(&watch);
+        let ended = match ended {
+            // The job was deleted under the worker: there is nothing left to end.
+            Err(error) if error.kind == Kind::NotFound => Ok(()),
+            other => other,
+        };
         if let Err(error) = ended {
             error!(job.id = %job.id, job.attempt = token.attempt, error = ?error, "an attempt could not be ended; a rescuer will");
             return;
@@ -169,7 +175,8 @@ impl Service {
     async fn complete(&self, watch: &Watch, job: &Job, made: Made) -> Result<(), Error> {
         let (id, key) = (made.output.id, made.output.key.clone());
         let event = Event::Complete { token: watch.token, output: id };
-        let visible = vec![Write::TakeIntent(key.clone()), Write::AddOutput(made.output)];
+        let media = Write::NeedMedia(job.media_id);
+        let visible = vec![media, Write::TakeIntent(key.clone()), Write::AddOutput(made.output)];
         match self.settle_job(watch, &event, visible).await {
             Ok(done) if matches!(done.state, State::Done { output, .. } if output == id) => {
                 info!(job.id = %job.id, job.attempt = watch.token.attempt, output.id = %id, notes = ?made.notes, "job done");
@@ -178,6 +185,10 @@ impl Service {
             Ok(_) => {
                 self.discard(&key).await;
                 Ok(())
+            }
+            Err(error) if error.kind == Kind::NotFound => {
+                self.discard(&key).await;
+                Err(error)
             }
             Err(error) => {
                 // Whether the last try was taken is not known: the collector decides by the record.
@@ -213,8 +224,7 @@ impl Service {
         let (failure, transient, cause) = match broken {
             Broken::Converter(error) => (error.to_failure(), error.is_transient(), error.to_string()),
             Broken::Service(error) => {
-                let transient =
-                    matches!(error.kind, reelmill_core::Kind::Unavailable | reelmill_core::Kind::Conflict);
+                let transient = matches!(error.kind, Kind::Unavailable | Kind::Conflict);
                 let cause = error.cause.clone().unwrap_or_else(|| error.detail.clone());
                 (Failure::new(FailureKind::Internal, error.detail), transient, cause)
             }
@@ -238,8 +248,8 @@ impl Service {
             let unsure = match self.try_settle(watch, event, &visible).await {
                 Ok(Some(job)) => return Ok(job),
                 // Someone was faster. Whether `event` still makes sense is decided afresh.
-                Ok(None) => continue,
-                Err(error) if error.kind == reelmill_core::Kind::Unavailable => error,
+                Ok(None) => CatalogError::Conflict.into(),
+                Err(error) if error.kind == Kind::Unavailable => error,
                 Err(error) => return Err(error),
             };
             if Instant::now() + wait >= give_up_at {
@@ -259,6 +269,9 @@ impl Service {
         let Some(job) = self.catalog().job(watch.id).await? else {
             return Err(Error::not_found("job"));
         };
+        if !visible.is_empty() && self.catalog().media(job.media_id).await?.is_none() {
+            return Err(Error::not_found("media"));
+        }
         // An answer that was lost may have been a yes.
         if let (Event::Complete { output, .. }, State::Done { output: there, .. }) = (event, &job.state)
             && output == there
@@ -276,7 +289,7 @@ impl Service {
             },
         };
         if next.state.name().is_over() {
-            Ok(self.end(&job, next.clone(), Some(visible)).await?.then_some(next))
+            Ok(self.end(&job, next.clone(), visible).await?.then_some(next))
         } else {
             match self.catalog().commit(vec![Write::ReplaceJob(next.clone())]).await {
                 Ok(()) => {
@@ -290,8 +303,8 @@ impl Service {
     }
 
     /// Writes the end of a job with what becomes visible by it and the notice of it; `false` where someone was faster.
-    pub(super) async fn end(&self, job: &Job, next: Job, visible: Option<Vec<Write>>) -> Result<bool, Error> {
-        let mut writes = visible.unwrap_or_default();
+    pub(super) async fn end(&self, job: &Job, next: Job, visible: Vec<Write>) -> Result<bool, Error> {
+        let mut writes = visible;
         let output = match next.state {
             State::Done { output, .. } => Some(output),
             _ => None,

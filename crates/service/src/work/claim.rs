@@ -99,7 +99,7 @@ impl Service {
 
     async fn claim(&self, job: Job, delivery: Option<Box<dyn Delivery>>) -> Result<Option<Claimed>, Error> {
         if let Ok(expired) = job.apply(&Event::Expire, self.now()) {
-            self.end(&job, expired, None).await?;
+            self.end(&job, expired, Vec::new()).await?;
             return Ok(None);
         }
         let token = Token { attempt: job.attempt + 1, nonce: Uuid::new_v4() };
@@ -117,7 +117,7 @@ impl Service {
     pub(super) async fn raise(&self, job: &Job, event: &Event) -> Result<Option<Job>, Error> {
         let Ok(next) = job.apply(event, self.now()) else { return Ok(None) };
         if next.state.name().is_over() {
-            return Ok(self.end(job, next.clone(), None).await?.then_some(next));
+            return Ok(self.end(job, next.clone(), Vec::new()).await?.then_some(next));
         }
         match self.catalog().commit(vec![Write::ReplaceJob(next.clone())]).await {
             Ok(()) => Ok(Some(next)),

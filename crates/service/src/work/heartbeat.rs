@@ -55,6 +55,7 @@ impl Service {
                 () = watch.beat_now.notified() => {}
                 () = watch.give_back.cancelled() => return Stopped::Draining,
                 () = sleep_until(deadline) => return Stopped::Deadline,
+                () = sleep_until(alive_until) => return self.given_up(watch),
                 () = sleep_until(hold_ends), if delivery.is_some() => {
                     if let Some(delivery) = delivery.take() {
                         settle(delivery).await;
@@ -72,10 +73,15 @@ impl Service {
                 Err(_) => {}
             }
             if Instant::now() >= alive_until {
-                warn!(job.id = %watch.id, "no heartbeat was taken for most of a lease; the claim is given up");
-                return Stopped::Lost;
+                return self.given_up(watch);
             }
         }
+    }
+
+    fn given_up(&self, watch: &Watch) -> Stopped {
+        let worker = &self.options().worker_name;
+        warn!(job.id = %watch.id, worker, "no heartbeat was taken for most of a lease; the claim is given up");
+        Stopped::Lost
     }
 
     /// How long after a heartbeat that was taken the worker may go on: less than the lease, from the moment before it

@@ -47,6 +47,7 @@ impl<'a> Change<'a> {
                 Ok(())
             }
             Write::AddMedia(media) => self.add(|tables| &mut tables.media, media.id, media),
+            Write::NeedMedia(id) => need(self.tables.media.contains_key(&id)),
             Write::DropMedia(id) => self.drop_there(|tables| &mut tables.media, id),
             Write::AddJob(job) => {
                 self.add(|tables| &mut tables.jobs, job.id, Job { pulse: Pulse::default(), ..job })
@@ -63,13 +64,9 @@ impl<'a> Change<'a> {
             Write::DropOutput(id) => self.drop_there(|tables| &mut tables.outputs, id),
             Write::AddIntent(intent) => self.add(|tables| &mut tables.intents, intent.key.clone(), intent),
             Write::Condemn(key, since) => {
-                let holder = Holder::Condemned { since };
-                let known = self.tables.intents.get(&key).cloned();
-                let intent = known.map_or_else(
-                    || Intent { key: key.clone(), holder: holder.clone(), beats: 0, created_at: since },
-                    |known| Intent { holder: holder.clone(), ..known },
-                );
-                self.set(|tables| &mut tables.intents, key, Some(intent));
+                let known = self.tables.intents.get(&key).cloned().ok_or(CatalogError::Conflict)?;
+                let condemned = Intent { holder: Holder::Condemned { since }, ..known };
+                self.set(|tables| &mut tables.intents, key, Some(condemned));
                 Ok(())
             }
             Write::TakeIntent(key) => {

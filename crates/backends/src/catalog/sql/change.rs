@@ -5,7 +5,8 @@
 
 use reelmill_core::ports::{Beat, CatalogError, Sequence};
 use reelmill_core::{
-    ApiKey, Holder, Intent, JobId, Key, Notice, Output, Pulse, Receipt, Timestamp, Token, User, UserId, Write,
+    ApiKey, Holder, Intent, JobId, Key, MediaId, Notice, Output, Pulse, Receipt, Timestamp, Token, User,
+    UserId, Write,
 };
 use sqlx::{AnyConnection, Row};
 
@@ -92,6 +93,7 @@ async fn apply(on: &mut AnyConnection, dialect: &Dialect, write: &Write) -> Resu
             let statement = statement.bind(media.id.to_string()).bind(media.owner.to_string());
             one(on, statement.bind(row::to_body(media)?)).await
         }
+        Write::NeedMedia(id) => need_media(on, dialect, *id).await,
         Write::DropMedia(id) => {
             one(on, dialect.query("DELETE FROM media WHERE id = ?").bind(id.to_string())).await
         }
@@ -200,15 +202,15 @@ async fn condemn(
     key: &Key,
     since: Timestamp,
 ) -> Result<(), CatalogError> {
-    let holder = Holder::Condemned { since };
+    let holder = row::to_body(&Holder::Condemned { since })?;
     let statement = dialect.query("UPDATE intents SET holder = ?, condemned = 1 WHERE object_key = ?");
-    let statement = statement.bind(row::to_body(&holder)?).bind(key.to_string());
-    let changed = statement.execute(&mut *on).await.map_err(row::error)?.rows_affected();
-    if changed == 0 {
-        let intent = Intent { key: key.clone(), holder, beats: 0, created_at: since };
-        add_intent(on, dialect, &intent).await?;
-    }
-    Ok(())
+    one(on, statement.bind(holder).bind(key.to_string())).await
+}
+
+async fn need_media(on: &mut AnyConnection, dialect: &Dialect, id: MediaId) -> Result<(), CatalogError> {
+    let statement = dialect.query("SELECT 1 FROM media WHERE id = ?").bind(id.to_string());
+    let found = statement.fetch_optional(on).await.map_err(row::error)?;
+    found.map(drop).ok_or(CatalogError::Conflict)
 }
 
 async fn add_receipt(

@@ -90,3 +90,24 @@ pub(super) fn error(error: MediaError, errand: &Errand) -> ConverterError {
         error => ConverterError::Internal(error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_lists_what_is_read() {
+        let document = include_str!("../../../../../docs/formats.md");
+        let lists =
+            document.lines().filter(|line| ["Containers:", "Codecs:"].iter().any(|is| line.starts_with(is)));
+        let words = lists.flat_map(|line| line.trim_end_matches('.').split([':', ',', ' ']).skip(1));
+        let mut listed: Vec<String> =
+            words.filter(|word| !word.is_empty() && !word.starts_with('(')).map(str::to_lowercase).collect();
+        let mut read: Vec<String> = READS.iter().map(|name| name.to_lowercase()).collect();
+        listed.sort();
+        listed.dedup();
+        read.sort();
+        read.dedup();
+        assert_eq!(listed, read);
+    }
+}

@@ -5,11 +5,12 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use super::path::make_folder;
+use super::path::{make_file, make_folder, make_one_folder};
 
 /// No key's folder begins with a dot.
 const FOLDER: &str = ".partial";
@@ -28,7 +29,7 @@ impl Partials {
         let all = root.join(FOLDER);
         make_folder(&all)?;
         // One at a time: a folder must not be taken for a dead one before its owner has locked it.
-        let door = OpenOptions::new().create(true).append(true).open(all.join("lock"))?;
+        let door = OpenOptions::new().create(true).append(true).mode(0o600).open(all.join("lock"))?;
         door.lock()?;
         for entry in std::fs::read_dir(&all)? {
             let path = entry?.path();
@@ -37,8 +38,8 @@ impl Partials {
             }
         }
         let folder = all.join(Uuid::new_v4().to_string());
-        std::fs::create_dir(&folder)?;
-        let lock = File::create_new(folder.join("lock"))?;
+        make_one_folder(&folder)?;
+        let lock = make_file(&folder.join("lock"))?;
         lock.lock()?;
         Ok(Self { folder, _lock: lock })
     }

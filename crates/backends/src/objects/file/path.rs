@@ -5,8 +5,9 @@
 //! `a` and `a/b` can both be objects, and a name too long for one file goes on below a folder that ends in `~`.
 
 use std::fmt::Write as _;
-use std::fs::File;
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use reelmill_core::Key;
@@ -54,13 +55,23 @@ pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
     }
     if let Some(above) = folder.parent() {
         make_folder(above)?;
-        match std::fs::create_dir(folder) {
+        match make_one_folder(folder) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             // Also where somebody else has just made it: whether they have synced it yet is not known.
             _ => sync_folder(above)?,
         }
     }
     Ok(())
+}
+
+/// Makes one folder, for its owner alone.
+pub(super) fn make_one_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(0o700).create(folder)
+}
+
+/// Makes a file where there is none, for its owner alone.
+pub(super) fn make_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// Makes the names in a folder durable.

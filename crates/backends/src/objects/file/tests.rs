@@ -1,3 +1,5 @@
+use std::os::unix::fs::PermissionsExt;
+
 use futures_util::TryStreamExt;
 
 use super::*;
@@ -56,4 +58,52 @@ async fn a_file_that_was_cut_is_seen_as_damaged() {
     file.set_len(1000).unwrap();
     let read: Result<Vec<Bytes>, _> = stream.try_collect().await;
     assert!(matches!(read, Err(ObjectsError::Corrupt(_))), "{read:?}");
+}
+
+/// Every file and folder below `folder`.
+fn all_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let with_inner =
+        |path: PathBuf| if path.is_dir() { [all_below(&path), vec![path]].concat() } else { vec![path] };
+    entries.flat_map(with_inner).collect()
+}
+
+#[tokio::test]
+async fn objects_and_their_folders_are_their_owners_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileObjects::open(folder.path().join("deep/store")).await.unwrap();
+    begin(&store, "media/a").await.finish().await.unwrap();
+    let _unfinished = begin(&store, "media/b").await;
+    let all = all_below(folder.path());
+    assert!(all.len() >= 8, "{all:?}");
+    for path in all {
+        let mode = path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, if path.is_dir() { 0o700 } else { 0o600 }, "{}: {mode:o}", path.display());
+    }
+}
+
+#[tokio::test]
+async fn a_check_that_nobody_waits_for_any_more_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileObjects::open(folder.path().into()).await.unwrap();
+    let checked = || all_below(&folder.path().join("check+"));
+    let mut was_left_midway = false;
+    for _ in 0..100 {
+        let written = async {
+            while checked().is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            done = store.check() => done.unwrap(),
+            () = written => was_left_midway = true,
+        }
+        // Whoever still works on the store holds it.
+        while Arc::strong_count(&store.root) > 1 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(checked(), Vec::<PathBuf>::new());
+    }
+    assert!(was_left_midway, "the object was never seen");
 }

@@ -59,7 +59,7 @@ impl FileWriter {
             if wanted.symlink_metadata().is_ok() {
                 return Err(ObjectsError::Conflict(of));
             }
-            File::create_new(unfinished).map_err(|error| unusable("creating", &error))
+            path::make_file(&unfinished).map_err(|error| unusable("creating", &error))
         });
         let file = Arc::new(file.await??);
         Ok(Self { key, place, file, partial, gathered: Vec::new(), flushed_bytes: 0, is_sound: true })

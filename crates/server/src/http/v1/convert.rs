@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use crate::http::openapi::AnyProblem;
 use crate::http::problem::of_failure;
-use crate::http::{App, Problem, Query, SignedIn, content, upload};
+use crate::http::{App, Incoming, Problem, Query, SignedIn, content, upload};
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(convert))
@@ -76,8 +76,7 @@ async fn convert(
     request: Request,
 ) -> Result<Response, Problem> {
     let (wish, name) = wish.resolve()?;
-    let (media, job) = take_in(&app, &caller, wish, name, request).await?;
-    let passing = Passing { service: app.service.clone(), caller: caller.clone(), media };
+    let (passing, job) = take_in(&app, &caller, wish, name, request).await?;
     let view = app.service.wait(&caller, job, app.settings.convert_wait).await?;
     let output = result(&app, view)?;
     content::whole(app.service.content_of(output), passing).await
@@ -89,7 +88,7 @@ async fn take_in(
     wish: JobWish,
     name: Option<String>,
     request: Request,
-) -> Result<(MediaId, JobId), Problem> {
+) -> Result<(Passing, JobId), Problem> {
     let most = app.settings.convert_limit_bytes;
     let too_large = move || {
         let detail = format!(
@@ -103,9 +102,11 @@ async fn take_in(
         return Err(too_large().into());
     }
     let upload = upload::limited(upload, most, too_large);
-    let ingested = app.service.ingest(caller, upload, Some(wish)).await?;
-    let job = ingested.job.ok_or_else(|| Problem::internal("an upload with a wish made no job"))?;
-    Ok((ingested.media.id, job.id))
+    let landing = Passing::land(app.service.clone(), caller.clone(), upload, wish);
+    let (passing, job) =
+        tokio::spawn(landing).await.map_err(|error| Problem::internal(error.to_string()))??;
+    let job = job.ok_or_else(|| Problem::internal("an upload with a wish made no job"))?;
+    Ok((passing, job))
 }
 
 /// The job's output, or why there is none.
@@ -133,6 +134,21 @@ struct Passing {
     service: Service,
     caller: Caller,
     media: MediaId,
+}
+
+impl Passing {
+    /// Takes the file in. In a task of its own, so that a client that leaves at any moment leaves the guard to be
+    /// dropped, never a media without one.
+    async fn land(
+        service: Service,
+        caller: Caller,
+        upload: Incoming,
+        wish: JobWish,
+    ) -> Result<(Self, Option<JobId>), Error> {
+        let ingested = service.ingest(&caller, upload, Some(wish)).await?;
+        let job = ingested.job.map(|job| job.id);
+        Ok((Self { service, caller, media: ingested.media.id }, job))
+    }
 }
 
 impl Drop for Passing {

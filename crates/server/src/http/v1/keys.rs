@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use reelmill_core::{ApiKey, ApiKeyId};
+use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -66,7 +67,10 @@ async fn add(
     body: JsonBody<NewKey>,
 ) -> Result<impl IntoResponse, Problem> {
     let made = app.service.add_api_key(&caller, &body.value.name).await?;
-    Ok((StatusCode::CREATED, Json(NewKeyView { key: made.key.into(), secret: made.secret })))
+    Ok((
+        StatusCode::CREATED,
+        Json(NewKeyView { key: made.key.into(), secret: made.secret.expose_secret().to_owned() }),
+    ))
 }
 
 /// List the caller's API keys.

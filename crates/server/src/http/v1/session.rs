@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse, Response};
 use reelmill_core::User;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -77,9 +77,9 @@ async fn sign_in(State(app): State<App>, request: Request) -> Result<Response, P
     let (login, password) = credentials(request).await?;
     let session = app.service.sign_in(&login, password).await?;
     let lifetime_s = app.service.options().session.as_secs();
-    let cookie = set_cookie(&session.token, lifetime_s, app.settings.is_https)?;
+    let cookie = set_cookie(session.token.expose_secret(), lifetime_s, app.settings.is_https)?;
     let view = SessionView {
-        token: session.token,
+        token: session.token.expose_secret().to_owned(),
         expires_at: session.expires_at.to_string(),
         user: session.caller.user.into(),
     };
