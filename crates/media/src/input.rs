@@ -366,9 +366,7 @@ impl Input {
             }
             (Kind::Adts, _) => self.expected_frames = declared,
             (Kind::Matroska, _) => {
-                let (id, rate) = (stream.track_id, rate_hz);
-                self.trim =
-                    Trim::of_matroska(elements.delay_frames(id, rate), elements.padding_frames(id, rate));
+                self.trim = Trim::of_last_packet(elements.padding_frames(stream.track_id, rate_hz));
                 let media = stream.reader.media_info();
                 let whole = media
                     .duration

@@ -18,10 +18,6 @@ const SEGMENT: u64 = 0x1853_8067;
 const CLUSTER: u64 = 0x1f43_b675;
 const INFO: u64 = 0x1549_a966;
 const TITLE: u64 = 0x7ba9;
-const TRACKS: u64 = 0x1654_ae6b;
-const TRACK_ENTRY: u64 = 0xae;
-const TRACK_NUMBER: u64 = 0xd7;
-const CODEC_DELAY: u64 = 0x56aa;
 const SIMPLE_BLOCK: u64 = 0xa3;
 const BLOCK_GROUP: u64 = 0xa0;
 const BLOCK: u64 = 0xa1;
@@ -44,25 +40,15 @@ pub(crate) struct Matroska {
     pub(crate) title: Option<String>,
     /// By the number of the track, the padding of its last block in nanoseconds.
     paddings: BTreeMap<u64, i64>,
-    /// By the number of the track, what its encoder put in front, in nanoseconds.
-    delays: BTreeMap<u64, i64>,
 }
 
 impl Matroska {
     /// Frames at the end of the track's last packet that are not to be heard (section 5.1.3.5.7).
     pub(crate) fn padding_frames(&self, track_id: u32, rate_hz: u32) -> u64 {
-        frames(self.paddings.get(&u64::from(track_id)), rate_hz)
+        let padding_ns = self.paddings.get(&u64::from(track_id)).copied().unwrap_or(0);
+        let padding_ns = u128::try_from(padding_ns).unwrap_or(0);
+        u64::try_from((padding_ns * u128::from(rate_hz) + 500_000_000) / 1_000_000_000).unwrap_or(0)
     }
-
-    /// Frames at the start of the track that are not to be heard (section 5.1.4.1.25).
-    pub(crate) fn delay_frames(&self, track_id: u32, rate_hz: u32) -> u64 {
-        frames(self.delays.get(&u64::from(track_id)), rate_hz)
-    }
-}
-
-fn frames(time_ns: Option<&i64>, rate_hz: u32) -> u64 {
-    let time_ns = time_ns.and_then(|time_ns| u128::try_from(*time_ns).ok()).unwrap_or(0);
-    u64::try_from((time_ns * u128::from(rate_hz) + 500_000_000) / 1_000_000_000).unwrap_or(0)
 }
 
 struct Element {
@@ -84,7 +70,6 @@ pub(crate) fn read(tap: &mut Tap, size_bytes: u64) -> Result<Matroska, MediaErro
     }
     let end = segment.end.unwrap_or(size_bytes);
     matroska.title = read_title(tap, segment.body, end).map_err(explain)?;
-    read_delays(tap, segment.body, end, &mut matroska.delays).map_err(explain)?;
     if !may_end_in_padding(tap, end).map_err(explain)? {
         return Ok(matroska);
     }
@@ -108,24 +93,6 @@ fn read_title(tap: &mut Tap, start: u64, end: u64) -> io::Result<Option<String>>
     let info_end = info.end.unwrap_or(end).min(end);
     let Some(title) = find(tap, TITLE, info.body, info_end)? else { return Ok(None) };
     read_text(tap, &title).map(Some)
-}
-
-fn read_delays(tap: &mut Tap, start: u64, end: u64, delays: &mut BTreeMap<u64, i64>) -> io::Result<()> {
-    let Some(tracks) = find(tap, TRACKS, start, end)? else { return Ok(()) };
-    let tracks_end = tracks.end.unwrap_or(end).min(end);
-    let mut offset = tracks.body;
-    while delays.len() < MAX_TRACKS
-        && let Some(Element { body, end: Some(entry_end), .. }) = find(tap, TRACK_ENTRY, offset, tracks_end)?
-    {
-        let entry_end = entry_end.min(tracks_end);
-        if let Some(track) = find(tap, TRACK_NUMBER, body, entry_end)? {
-            let delay = find(tap, CODEC_DELAY, body, entry_end)?;
-            let delay_ns = delay.map_or(Ok(0), |delay| read_integer(tap, &delay))?;
-            delays.insert(read_integer(tap, &track)?.unsigned_abs(), delay_ns);
-        }
-        offset = entry_end.max(body + 1);
-    }
-    Ok(())
 }
 
 fn read_text(tap: &mut Tap, element: &Element) -> io::Result<String> {
@@ -178,7 +145,7 @@ fn read_paddings(tap: &mut Tap, cluster: Range<u64>, paddings: &mut BTreeMap<u64
             BLOCK_GROUP => match find(tap, BLOCK, element.body, end)? {
                 Some(block) => {
                     let padding = find(tap, DISCARD_PADDING, element.body, end)?;
-                    let padding_ns = padding.map_or(Ok(0), |padding| read_integer(tap, &padding))?;
+                    let padding_ns = padding.map_or(Ok(0), |padding| read_signed(tap, &padding))?;
                     Some((read_track(tap, &block)?, padding_ns))
                 }
                 None => None,
@@ -204,8 +171,8 @@ fn read_track(tap: &mut Tap, block: &Element) -> io::Result<Option<u64>> {
     Ok(number(&head[..length], false).map(|(track, _)| track))
 }
 
-/// RFC 8794, section 7.1: up to eight bytes in two's complement; what has no sign is small enough for it here.
-fn read_integer(tap: &mut Tap, element: &Element) -> io::Result<i64> {
+/// RFC 8794, section 7.1: up to eight bytes in two's complement.
+fn read_signed(tap: &mut Tap, element: &Element) -> io::Result<i64> {
     let length = element.end.map_or(0, |end| end - element.body);
     let Ok(length @ 1..=8) = usize::try_from(length) else { return Ok(0) };
     let mut bytes = [0; 8];
@@ -319,16 +286,6 @@ mod tests {
         assert_eq!(walk(&segment(&[element(id, &not_last)])).unwrap().padding_frames(2, 44_100), 0);
         let unclear = segment(&[element(id, &last), b"\x1f\x43\xb6\x75\x90".to_vec()]);
         assert_eq!(walk(&unclear).unwrap().padding_frames(2, 44_100), 0);
-    }
-
-    #[test]
-    fn the_delay_of_a_track_is_found_in_frames() {
-        let entry = |track: u8, rest: &[u8]| element(b"\xae", &[&[0xd7, 0x81, track], rest].concat());
-        // 25,056,689 ns are 1105 frames of 44.1 kHz.
-        let delay = element(b"\x56\xaa", &[0x01, 0x7e, 0x55, 0xb1]);
-        let tracks = element(b"\x16\x54\xae\x6b", &[entry(1, b""), entry(2, &delay)].concat());
-        let found = walk(&segment(&[tracks])).unwrap();
-        assert_eq!((found.delay_frames(1, 44_100), found.delay_frames(2, 44_100)), (0, 1105));
     }
 
     #[test]

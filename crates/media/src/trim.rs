@@ -105,10 +105,10 @@ impl Trim {
         (Self { skip, drop_from, padding, ..Self::default() }, None)
     }
 
-    /// From Matroska, which says it with the track and at its last block.
-    pub(crate) fn of_matroska(delay: u64, padding: u64) -> Self {
-        let last = if padding == 0 { Last::Whole } else { Last::Padded(padding) };
-        Self { skip: delay, last, padding: u32::try_from(padding).unwrap_or(0), ..Self::default() }
+    /// From Matroska, which says it at the last block.
+    pub(crate) fn of_last_packet(frames: u64) -> Self {
+        let last = if frames == 0 { Last::Whole } else { Last::Padded(frames) };
+        Self { last, padding: u32::try_from(frames).unwrap_or(0), ..Self::default() }
     }
 
     /// Hexadecimal numbers: a zero, delay, padding, and the frames to be heard.
