@@ -7,6 +7,7 @@
 use std::io;
 
 use crate::error::MediaError;
+use crate::mend::is_open;
 use crate::sniff::Kind;
 use crate::tap::Tap;
 
@@ -47,8 +48,7 @@ fn chunks(
         let Some([a, b, c, d, size @ ..]) = tap.bytes_at::<8>(offset)? else { break };
         let size = number(size);
         if [a, b, c, d] == wanted {
-            // What ffmpeg, sox and others write to a pipe, where the length is not known yet.
-            let is_open = size == 0 || size >= 0xffff_0000 || (0x7fff_0000..0x8000_0000).contains(&size);
+            let is_open = size == 0 || is_open(size);
             return Ok((!is_open).then_some(offset + 8 + u64::from(size)));
         }
         offset += 8 + u64::from(size) + u64::from(size & 1);

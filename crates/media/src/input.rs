@@ -143,7 +143,7 @@ pub(crate) fn open(
     } else {
         tags::riff::Chunks::default()
     };
-    mend::mend(&mut tap, kind).map_err(|error| gauge.explain_io(error))?;
+    mend::mend(&mut tap, kind, size_bytes).map_err(|error| gauge.explain_io(error))?;
     tap.seek(SeekFrom::Start(0)).map_err(|error| gauge.explain_io(error))?;
 
     let mut reader = demuxer(tap, name_hint, &gauge)?;

@@ -18,8 +18,9 @@ const LAST_BLOCK: u8 = 0x80;
 const COMMON_BYTES: u32 = 22;
 
 /// Looks for such headers.
-pub(crate) fn mend(tap: &mut Tap, kind: Kind) -> io::Result<()> {
+pub(crate) fn mend(tap: &mut Tap, kind: Kind, size_bytes: u64) -> io::Result<()> {
     match kind {
+        Kind::Wav => close_wave(tap, size_bytes),
         Kind::Flac => hide_cuesheets(tap),
         Kind::Aiff => split_common(tap),
         _ => Ok(()),
@@ -70,6 +71,36 @@ fn split_common(tap: &mut Tap) -> io::Result<()> {
     Ok(())
 }
 
+/// Gives the samples of a WAVE that was written to a pipe their length: all whole frames that there are. The demuxer
+/// takes the length that such a writer leaves open by its word, and the end of the file for a cut.
+fn close_wave(tap: &mut Tap, size_bytes: u64) -> io::Result<()> {
+    let (mut offset, mut frame_bytes) = (12, 1);
+    for _ in 0..MAX_CHUNKS {
+        let Some([a, b, c, d, size @ ..]) = tap.bytes_at::<8>(offset)? else { break };
+        let size = u32::from_le_bytes(size);
+        let body = offset + 8;
+        if [a, b, c, d] == *b"fmt " {
+            let align = tap.bytes_at::<2>(body + 12)?.map_or(1, u16::from_le_bytes);
+            frame_bytes = u64::from(align.max(1));
+        }
+        if [a, b, c, d] == *b"data" {
+            let there = size_bytes.saturating_sub(body) / frame_bytes * frame_bytes;
+            if let (true, Ok(length)) = (is_open(size), u32::try_from(there)) {
+                tap.replace(offset + 4, &length.to_le_bytes());
+                tap.replace(4, &length.saturating_add(u32::try_from(body - 8).unwrap_or(0)).to_le_bytes());
+            }
+            break;
+        }
+        offset = body + u64::from(size) + u64::from(size & 1);
+    }
+    Ok(())
+}
+
+/// Whether a length is what ffmpeg, sox and others write to a pipe, where it is not known yet.
+pub(crate) fn is_open(size: u32) -> bool {
+    size >= 0xffff_0000 || (0x7fff_0000..0x8000_0000).contains(&size)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,7 +109,7 @@ mod tests {
 
     fn mended(kind: Kind, bytes: &[u8]) -> Vec<u8> {
         let mut tap = Tap::new(Box::new(Cursor::new(bytes.to_vec())), Arc::default());
-        mend(&mut tap, kind).unwrap();
+        mend(&mut tap, kind, bytes.len() as u64).unwrap();
         let mut shown = vec![0; bytes.len()];
         tap.read_at(0, &mut shown).unwrap();
         // Piece by piece, it is the same.
@@ -105,6 +136,17 @@ mod tests {
         assert_eq!(padded, file(26, b"\x02ab\0", b"JUNK\0\0\0\x04\0\0\0\0"));
         let sound = file(26, b"\x02ab\0", b"SSND\0\0\0\0");
         assert_eq!(mended(Kind::Aiff, &sound), sound);
+    }
+
+    #[test]
+    fn a_wave_from_a_pipe_gets_its_length() {
+        let file = |riff: u32, data: u32| {
+            let format = [&b"fmt "[..], &16_u32.to_le_bytes(), &[0; 12], &[4, 0, 16, 0]].concat();
+            [&b"RIFF"[..], &riff.to_le_bytes(), b"WAVE", &format, b"data", &data.to_le_bytes(), &[7; 10]]
+                .concat()
+        };
+        assert_eq!(mended(Kind::Wav, &file(u32::MAX, u32::MAX)), file(44, 8));
+        assert_eq!(mended(Kind::Wav, &file(46, 10)), file(46, 10));
     }
 
     #[test]
