@@ -1,3 +1,5 @@
+//! The table of plans: what a source and a target become, and what is refused.
+
 use super::*;
 use crate::codec::Codec;
 use crate::tags::Tags;

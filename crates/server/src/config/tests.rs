@@ -1,3 +1,5 @@
+//! The configuration: what goes over what, and what every refusal says.
+
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;

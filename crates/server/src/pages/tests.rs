@@ -1,3 +1,5 @@
+//! The page and its assets, asked for over the router.
+
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use axum::response::Response;

@@ -1,3 +1,5 @@
+//! What is SQLite's own: its query plans, its schema from release to release, a file that is newer than the build.
+
 use reelmill_core::ports::{JobFilter, PageQuery};
 use sqlx::Row;
 use tempfile::TempDir;

@@ -1,3 +1,5 @@
+//! What the converter adds to the port's promises: a bound on probes, so that they cannot take every thread.
+
 use std::time::Duration;
 
 use bytes::Bytes;

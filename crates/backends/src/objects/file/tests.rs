@@ -1,3 +1,5 @@
+//! What is the file system's own: leftovers of dead processes, modes, what a check leaves.
+
 use std::os::unix::fs::PermissionsExt;
 
 use futures_util::TryStreamExt;
