@@ -40,7 +40,7 @@ export function refusal(status, text) {
   return problem;
 }
 
-async function call(method, path, { body, headers = {}, refused = refusal } = {}) {
+async function call(method, path, { body, bytes, headers = {}, refused = refusal } = {}) {
   let answer;
   let text;
   try {
@@ -49,7 +49,7 @@ async function call(method, path, { body, headers = {}, refused = refusal } = {}
       credentials: "same-origin",
       cache: "no-store",
       headers: body === undefined ? headers : { "content-type": "application/json", ...headers },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined ? bytes : JSON.stringify(body),
     });
     text = await answer.text();
   } catch {
@@ -66,6 +66,8 @@ export const signIn = (login, password) =>
   call("POST", "/v1/session", { body: { login, password }, refused: problemOf });
 export const signOut = () => call("DELETE", "/v1/session");
 export const me = () => call("GET", "/v1/me");
+/** Makes an account, which signing in is another call for. */
+export const register = (name, email, password) => call("POST", "/v1/users", { body: { name, email, password } });
 
 export const profiles = () => call("GET", "/v1/profiles");
 /** The profiles, each with what it would do with this media. */
@@ -76,6 +78,17 @@ export const mediaAddress = (name) => `/v1/media?name=${segment(name)}`;
 export const mediaList = (limit) => call("GET", `/v1/media?limit=${limit}`);
 export const media = (id) => call("GET", `/v1/media/${segment(id)}`);
 export const deleteMedia = (id) => call("DELETE", `/v1/media/${segment(id)}`);
+
+/** Publishes a media, or says anew what a video is: `title`, `explain`, `tags`, `category`. */
+export const publish = (id, details) => call("PUT", `/v1/videos/${segment(id)}`, { body: details });
+export const setThumbnail = (id, bytes) =>
+  call("PUT", `/v1/videos/${segment(id)}/thumbnail`, {
+    bytes,
+    headers: { "content-type": "application/octet-stream" },
+  });
+/** The pages of a video. */
+export const watchAddress = (id) => `/watch?v=${segment(id)}.mp4`;
+export const editAddress = (id) => `/edit-video?v=${segment(id)}.mp4`;
 
 /** Asks for a conversion. The same key again is the same wish: it finds the job that was made before. */
 export const submit = (mediaId, profile, key) =>

@@ -4,7 +4,11 @@ import { byId } from "./elements.js";
 import * as jobs from "./jobs.js";
 import * as profiles from "./profiles.js";
 import * as queue from "./queue.js";
+import * as register from "./register.js";
 import * as session from "./session.js";
+import * as videoAdmin from "./video-admin.js";
+import * as videoEditor from "./video-editor.js";
+import * as videos from "./videos.js";
 
 const hasWorkspace = byId("workspace") !== null;
 
@@ -12,6 +16,11 @@ if (hasWorkspace) {
   queue.start(jobs.insert);
   jobs.start();
 }
+
+videos.start();
+if (byId("register-form")) register.start();
+if (byId("video-form")) videoEditor.start();
+if (byId("ledger")) videoAdmin.start();
 
 session.start(async (isSameAccount) => {
   if (!hasWorkspace) return;

@@ -13,6 +13,8 @@ export async function start(onEnter) {
   api.onSignedOut(leave);
   byId("sign-in-form")?.addEventListener("submit", signIn);
   byId("sign-out").addEventListener("click", signOut);
+  const link = byId("sign-in-link");
+  if (link) link.href = `/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`;
   if (document.body.dataset.signedIn !== "true") return;
   try {
     enter(await api.me());
@@ -30,6 +32,11 @@ async function signIn(event) {
   try {
     const session = await api.signIn(form.login.value, form.password.value);
     form.password.value = "";
+    // The form is a page of its own: what comes next is another.
+    if (form.dataset.next) {
+      location.assign(form.dataset.next);
+      return;
+    }
     enter(session.user);
     // The form is gone, and with it the place of the keyboard.
     byId("main").focus();
@@ -55,6 +62,7 @@ function enter(user) {
   const isSame = account === null || account === user.id;
   account = user.id;
   say(byId("account-name"), user.name);
+  byId("admin-link").hidden = user.role !== "admin";
   show(true);
   entered(isSame);
 }
@@ -70,7 +78,7 @@ function leave() {
 
 function show(isSignedIn) {
   byId("account").hidden = !isSignedIn;
-  for (const [id, hidden] of [["sign-in", isSignedIn], ["workspace", !isSignedIn]]) {
+  for (const [id, hidden] of [["sign-in", isSignedIn], ["sign-in-link", isSignedIn], ["workspace", !isSignedIn]]) {
     const element = byId(id);
     if (element) element.hidden = hidden;
   }

@@ -24,13 +24,14 @@ pub(crate) struct Need {
 }
 
 /// The programs that the tests call.
-pub(crate) const NEEDS: [Need; 6] = [
+pub(crate) const NEEDS: [Need; 7] = [
     Need { package: "ffmpeg", present: || found("ffmpeg").is_some() && found("ffprobe").is_some() },
     Need { package: "sox", present: || found("sox").is_some() },
     Need { package: "chromium", present: || found("chromium").is_some() },
     Need { package: "nodejs", present: || found("node").is_some() },
     Need { package: "npm", present: || found("npm").is_some() },
     Need { package: "python3-venv", present: python_makes_environments },
+    Need { package: "python3-pip", present: python_installs },
 ];
 
 /// Debian's package tool; one of these lives through a set-up.
@@ -123,4 +124,8 @@ pub(crate) fn only_file(folder: &Path) -> Result<PathBuf> {
 fn python_makes_environments() -> bool {
     Path::new(PYTHON).is_file()
         && Program::new(PYTHON).args(["-c", "import ensurepip, venv"]).quietly().is_ok()
+}
+
+fn python_installs() -> bool {
+    Program::new(PYTHON).args(["-m", "pip", "--version"]).quietly().is_ok()
 }

@@ -17,7 +17,9 @@
 //! | `REELMILL_SOX` | `sox` |
 //! | `REELMILL_CHROMIUM` | Chromium |
 //! | `REELMILL_NODE` | Node.js, for Playwright scripts |
-//! | `REELMILL_NODE_MODULES` | the folder with `playwright-core`, to be passed on as `NODE_PATH` |
+//! | `REELMILL_NODE_MODULES` | the folder with `playwright-core` and `eris`, to be passed on as `NODE_PATH` |
+//! | `REELMILL_YTDLP` | the real yt-dlp, in an environment of its own; its packages lie in that environment's `wheels` |
+//! | `REELMILL_GRPC_PYTHON` | a Python with grpcio and grpcio-tools |
 //! | `REELMILL_SCRATCH` | an empty folder on disk for large files, removed after a green run |
 //! | `REELMILL_IGNORED_DIR` | where a test binary leaves the reasons of its ignored cases |
 //! | `REELMILL_SOAK` | `1` under `soak`: use the stated size, not the small one |
@@ -38,6 +40,7 @@ mod cases;
 mod corpus;
 mod debian;
 mod deny;
+mod grpc;
 mod origins;
 mod place;
 mod program;
@@ -46,6 +49,7 @@ mod soak;
 mod table;
 mod test;
 mod timings;
+mod ytdlp;
 
 use std::process::ExitCode;
 

@@ -14,13 +14,16 @@ use anyhow::{Context, Result};
 use crate::binaries::BINARIES;
 use crate::corpus;
 use crate::debian::{Apt, NEEDS};
+use crate::grpc;
 use crate::origins::ORIGINS;
 use crate::place::Place;
 use crate::program::{Program, found};
 use crate::table;
+use crate::ytdlp;
 
-/// Of the pinned `playwright-core`: the last that runs on Debian 12's Node.js 18; it drives today's Chromium.
-const PLAYWRIGHT: &str = "1.56.1";
+/// What comes from npm, pinned: the last `playwright-core` that runs on Debian 12's Node.js 18 (it drives today's
+/// Chromium), and `eris`, a Discord library with a DCA reader of its own.
+const NODE_PACKAGES: [(&str, &str); 2] = [("playwright-core", "1.56.1"), ("eris", "0.18.0")];
 
 /// One thing that the tests need.
 pub(crate) struct Step {
@@ -66,7 +69,9 @@ pub(crate) fn run(place: &Place) -> Result<Vec<Step>> {
     for binary in &BINARIES {
         steps.push(step(binary.package, || binary.is_present(), || binary.install()));
     }
-    steps.push(step("playwright-core", || has_playwright(place), || install_playwright(place)));
+    steps.push(step("Node.js packages", || has_node_packages(place), || install_node_packages(place)));
+    steps.push(step("yt-dlp", || ytdlp::is_present(place), || ytdlp::install(place)));
+    steps.push(step("grpcio", || grpc::is_there(place), || grpc::install(place)));
     for origin in &ORIGINS {
         let gather = || corpus::gather(place, origin, &apt);
         steps.push(step(&format!("media of {}", origin.name), || corpus::is_gathered(place, origin), gather));
@@ -101,7 +106,9 @@ pub(crate) fn environment(place: &Place) -> Vec<(&'static str, OsString)> {
         ("REELMILL_SOX", found("sox")),
         ("REELMILL_CHROMIUM", found("chromium")),
         ("REELMILL_NODE", found("node")),
-        ("REELMILL_NODE_MODULES", has_playwright(place).then_some(modules)),
+        ("REELMILL_NODE_MODULES", has_node_packages(place).then_some(modules)),
+        ("REELMILL_YTDLP", ytdlp::is_present(place).then(|| ytdlp::program(place))),
+        ("REELMILL_GRPC_PYTHON", grpc::is_there(place).then(|| grpc::python(place))),
         ("REELMILL_SCRATCH", Some(place.scratch())),
         ("REELMILL_IGNORED_DIR", Some(place.ignored())),
     ];
@@ -123,19 +130,30 @@ fn step(name: &str, is_there: impl Fn() -> bool, install: impl FnOnce() -> Resul
     Step { name: name.into(), state, took: began.elapsed() }
 }
 
-fn has_playwright(place: &Place) -> bool {
-    let package = place.npm().join("node_modules/playwright-core/package.json");
-    let Ok(text) = fs::read(package) else { return false };
-    serde_json::from_slice::<serde_json::Value>(&text).is_ok_and(|package| package["version"] == PLAYWRIGHT)
+fn has_node_packages(place: &Place) -> bool {
+    NODE_PACKAGES.iter().all(|(name, version)| {
+        let package = place.npm().join("node_modules").join(name).join("package.json");
+        let Ok(text) = fs::read(package) else { return false };
+        serde_json::from_slice::<serde_json::Value>(&text).is_ok_and(|package| package["version"] == *version)
+    })
 }
 
-fn install_playwright(place: &Place) -> Result<()> {
+/// All at once: npm takes away what a command does not name.
+fn install_node_packages(place: &Place) -> Result<()> {
     let folder = place.npm();
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     Program::new("npm")
-        .args(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-save", "--prefix"])
+        .args([
+            "install",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--no-save",
+            "--omit=optional",
+            "--prefix",
+        ])
         .args([&folder])
-        .args([format!("playwright-core@{PLAYWRIGHT}")])
+        .args(NODE_PACKAGES.map(|(name, version)| format!("{name}@{version}")))
         .within(&folder)
         .quietly()
 }

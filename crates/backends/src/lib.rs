@@ -9,6 +9,8 @@ pub mod doorbell;
 pub mod notifier;
 pub mod objects;
 mod opening;
+pub mod pictures;
+pub mod source;
 
 pub use opening::{Backend, Listed, OpenError};
 
@@ -20,6 +22,8 @@ pub fn backends() -> Vec<Listed> {
     all.extend(opening::list("doorbell", doorbell::BACKENDS));
     all.extend(opening::list("converter", converter::BACKENDS));
     all.extend(opening::list("notifier", notifier::BACKENDS));
+    all.extend(opening::list("source", source::BACKENDS));
+    all.extend(opening::list("pictures", pictures::BACKENDS));
     all
 }
 

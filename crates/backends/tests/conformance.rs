@@ -9,11 +9,14 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use reelmill_backends as backends;
+use reelmill_backends::source::SourceOptions;
 use reelmill_conformance::converter::Bench;
+use reelmill_conformance::source::{self, Origin};
 use reelmill_conformance::{Backend, Place, run};
 use tempfile::TempDir;
 
 fn main() -> ExitCode {
+    reelmill_media::become_child_if_asked();
     run([
         reelmill_conformance::catalog::trials(vec![
             Backend { name: "memory", is_durable: false, fresh: Ok(|| catalog("memory:")) },
@@ -35,6 +38,11 @@ fn main() -> ExitCode {
             is_durable: false,
             fresh: Ok(|| Place::new(|| bench().boxed())),
         }]),
+        reelmill_conformance::source::trials(vec![Backend {
+            name: "web",
+            is_durable: false,
+            fresh: Ok(|| Place::new(|| source().boxed())),
+        }]),
         reelmill_conformance::notifier::trials(vec![Backend {
             name: "log",
             is_durable: false,
@@ -47,6 +55,20 @@ async fn bench() -> Arc<Bench> {
     let converter = backends::converter::open("inprocess:").await.unwrap();
     let objects = backends::objects::open("memory:", Path::new("")).await.unwrap();
     Arc::new(Bench { converter, objects })
+}
+
+async fn source() -> Arc<source::Bench> {
+    let within = Origin::at([127, 0, 0, 2].into(), |_| source::Answer::of("audio/mpeg", "ID3")).await;
+    let forbidden = within.url("/song.mp3");
+    let origin = Origin::start(move |asked| source::answer(asked, &forbidden)).await;
+    let options = SourceOptions {
+        allow_hosts: vec![origin.address().to_string()],
+        max_bytes: source::MAX_BYTES,
+        ytdlp: Some("/nonexistent/yt-dlp".into()),
+        ..SourceOptions::new("/nonexistent".into())
+    };
+    let source = backends::source::open(options).await.unwrap();
+    Arc::new(source::Bench { source, origin, within })
 }
 
 fn catalog(url: &'static str) -> Place<dyn reelmill_core::ports::Catalog> {

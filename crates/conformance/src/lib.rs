@@ -12,6 +12,7 @@ pub mod doorbell;
 mod missing;
 pub mod notifier;
 pub mod objects;
+pub mod source;
 mod suite;
 
 pub use suite::{Backend, Place, Trials, run};

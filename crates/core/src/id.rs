@@ -62,3 +62,11 @@ id!(
     /// Something to be told to somebody, once per end of a job and channel.
     NoticeId
 );
+id!(
+    /// A song of the library.
+    SongId
+);
+id!(
+    /// One asking for a song.
+    OperationId
+);

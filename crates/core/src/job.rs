@@ -1,4 +1,4 @@
-//! A job: one conversion, from the wish to its one effect.
+//! A job: one conversion, from the wish to its one effect; where nobody uploaded the original, it is fetched first.
 //!
 //! The catalog holds it, one conditional write at a time: version n is written over n-1. What may happen to it
 //! is in [`Job::apply`] alone. Two counters keep two things apart: the version orders writes, the claim's token
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::{Failure, JobId, MediaId, OutputId, Profile, Settings, Timestamp, UserId};
+use crate::{Failure, Found, JobId, MediaId, OutputId, Profile, Settings, SongId, Timestamp, UserId};
 
 /// One conversion of one media.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,14 +23,24 @@ pub struct Job {
     pub id: JobId,
     /// Whose it is.
     pub account: UserId,
-    /// What is converted.
-    pub media_id: MediaId,
+    /// What is converted; `None` until it is fetched.
+    pub media_id: Option<MediaId>,
+    /// Where that is fetched from, where nobody uploaded it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Found>,
+    /// The song of the library that it makes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub song: Option<SongId>,
+    /// The task that it is done for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<i64>,
     /// What the result shall be, overrides laid over already.
     pub profile: Profile,
     /// The overrides as they were asked for.
     #[serde(default)]
     pub overrides: Settings,
-    /// What will be done and why, in a sentence; `None` where the input does not allow it (the job then fails and says so).
+    /// What will be done and why, in a sentence; `None` where that is not known before the media is fetched, and where
+    /// the input does not allow it (the job then fails and says so).
     pub plan: Option<String>,
     /// Who goes first.
     pub priority: Priority,
@@ -196,6 +206,12 @@ pub enum Door {
     V1,
     /// The mp4 to mp3 converter.
     Converter,
+    /// The music bot's audio service.
+    Music,
+    /// The video site.
+    Video,
+    /// Conversion tasks.
+    Tasks,
 }
 
 /// What may happen to a job. An event that a worker raises carries its claim's token.
@@ -207,6 +223,15 @@ pub enum Event {
         token: Token,
         /// The worker's name.
         worker: String,
+    },
+    /// The worker has fetched the original.
+    Fetched {
+        /// The claim's token.
+        token: Token,
+        /// The original.
+        media: MediaId,
+        /// What will be done with it and why.
+        plan: Option<String>,
     },
     /// The worker has stored the result.
     Complete {
@@ -330,6 +355,7 @@ impl Event {
     pub const fn verb(&self) -> &'static str {
         match self {
             Self::Claim { .. } => "claim",
+            Self::Fetched { .. } => "fetch the original of",
             Self::Complete { .. } => "complete",
             Self::Fail { .. } => "fail",
             Self::GiveBack { .. } => "give back",

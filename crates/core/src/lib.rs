@@ -6,6 +6,7 @@
 
 mod account;
 mod failure;
+mod found;
 mod id;
 mod intent;
 mod job;
@@ -16,19 +17,26 @@ mod output;
 pub mod ports;
 mod profile;
 mod receipt;
+mod song;
+mod task;
 mod timestamp;
+mod video;
 mod write;
 
 pub use account::{ApiKey, EndedToken, PasswordHash, Role, User};
-pub use failure::{Failure, FailureKind, Kind};
-pub use id::{ApiKeyId, JobId, MediaId, NoticeId, OutputId, UserId};
+pub use failure::{Failure, FailureKind, Kind, Obstacle};
+pub use found::{Found, Platform};
+pub use id::{ApiKeyId, JobId, MediaId, NoticeId, OperationId, OutputId, SongId, UserId};
 pub use intent::{Holder, Intent};
 pub use job::{Claim, Door, Event, Job, Priority, Pulse, Refused, Stage, State, StateName, Token};
 pub use key::{BadKey, Key};
-pub use media::{AudioInfo, Media, MediaInfo};
+pub use media::{AudioInfo, Media, MediaInfo, OpusInfo};
 pub use notice::{Notice, Notification};
 pub use output::Output;
 pub use profile::{Format, Profile, Settings};
 pub use receipt::Receipt;
+pub use song::{Operation, Song};
+pub use task::Task;
 pub use timestamp::Timestamp;
+pub use video::{Picture, Thumbnail, Video};
 pub use write::Write;

@@ -9,7 +9,7 @@ use crate::{Key, MediaId, Timestamp, UserId};
 pub struct Media {
     /// Its identity.
     pub id: MediaId,
-    /// Whose it is. Only the owner and admins see it.
+    /// Whose it is. Only the owner and admins see it, until a [`Video`](crate::Video) publishes it.
     pub owner: UserId,
     /// The file's name as its sender gave it, without any folder.
     pub name: String,
@@ -23,6 +23,9 @@ pub struct Media {
     pub content_type: String,
     /// What the probe found.
     pub info: MediaInfo,
+    /// The task that it is the original of, where it came through that door.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<i64>,
     /// When it was taken in.
     pub created_at: Timestamp,
 }
@@ -59,4 +62,22 @@ pub struct AudioInfo {
     pub bit_rate_bps: Option<u64>,
     /// Frames that play (delay and padding taken off), where known.
     pub frames: Option<u64>,
+    /// What the packets are, where the codec is Opus: some formats can carry them as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opus: Option<OpusInfo>,
+}
+
+/// What decides whether Opus packets can be kept as they are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpusInfo {
+    /// Frames of 48 kHz in each of the first packets; `None` where they differ.
+    pub packet_frames: Option<u32>,
+    /// How channels are coded (RFC 7845, section 5.1.1); 0 is mono or stereo.
+    pub mapping_family: u8,
+    /// The gain that a player applies, in 1/256 dB.
+    pub output_gain: i16,
+    /// Frames that the encoder put before the sound, and a player drops.
+    pub delay_frames: u32,
+    /// Frames that the encoder put behind it, as far as known.
+    pub padding_frames: u32,
 }

@@ -9,11 +9,15 @@ mod converter;
 mod doorbell;
 mod notifier;
 mod objects;
+mod pictures;
 mod source;
 
-pub use catalog::{Beat, Catalog, CatalogError, Census, JobFilter, MAX_WRITES, Page, PageQuery, Sequence};
+pub use catalog::{
+    Beat, Catalog, CatalogError, Census, JobFilter, MAX_WRITES, Page, PageQuery, Sequence, TaskQuery,
+};
 pub use converter::{Cancel, Conversion, Converted, Converter, ConverterError, Input, OnProgress};
 pub use doorbell::{Delivery, Doorbell, DoorbellError};
 pub use notifier::{Notifier, NotifierError};
 pub use objects::{ByteStream, HEAD_LIMIT_BYTES, ObjectWriter, Objects, ObjectsError, Stored};
-pub use source::{Found, Source, SourceError};
+pub use pictures::{Drawn, Look, MAX_PICTURE_BYTES, MAX_SIDE_PX, PictureError, Pictures};
+pub use source::{Fetch, Fetched, Source, SourceError};

@@ -16,20 +16,42 @@ pub enum Format {
     Flac,
     /// Opus in Ogg.
     Opus,
+    /// Vorbis in Ogg.
+    Ogg,
+    /// AAC-LC in ADTS frames.
+    Aac,
+    /// Opus packets for Discord, with the DCA1 header.
+    Dca,
+    /// Opus packets for Discord, without a header.
+    Dca0,
 }
 
 impl Format {
     /// Every format, in the order in which they are listed.
-    pub const ALL: [Self; 4] = [Self::Mp3, Self::Opus, Self::Flac, Self::Wav];
+    pub const ALL: [Self; 8] =
+        [Self::Mp3, Self::Ogg, Self::Opus, Self::Aac, Self::Flac, Self::Wav, Self::Dca, Self::Dca0];
 
-    /// The format's name and file extension.
+    /// What the format is called, on every door.
     #[must_use]
-    pub const fn extension(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Mp3 => "mp3",
             Self::Wav => "wav",
             Self::Flac => "flac",
             Self::Opus => "opus",
+            Self::Ogg => "ogg",
+            Self::Aac => "aac",
+            Self::Dca => "dca",
+            Self::Dca0 => "dca0",
+        }
+    }
+
+    /// How its files' names end.
+    #[must_use]
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Dca0 => "dca",
+            other => other.name(),
         }
     }
 
@@ -40,20 +62,23 @@ impl Format {
             Self::Mp3 => "audio/mpeg",
             Self::Wav => "audio/wav",
             Self::Flac => "audio/flac",
-            Self::Opus => "audio/ogg",
+            Self::Opus | Self::Ogg => "audio/ogg",
+            Self::Aac => "audio/aac",
+            // Nobody has registered one.
+            Self::Dca | Self::Dca0 => "audio/x-dca",
         }
     }
 
-    /// The format of a name or file extension, in any case.
+    /// The format of a name, in any case.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|format| name.eq_ignore_ascii_case(format.extension()))
+        Self::ALL.into_iter().find(|format| name.eq_ignore_ascii_case(format.name()))
     }
 }
 
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.extension())
+        f.write_str(self.name())
     }
 }
 
@@ -82,6 +107,10 @@ pub struct Settings {
     /// Bits a sample, for formats that keep every sample: 16 or 24.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bits_per_sample: Option<u8>,
+    /// Whether packets that the format can carry as they are may be kept instead of encoded anew. Where nothing is
+    /// said: unless a rate is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copy: Option<bool>,
     /// Where to start, in milliseconds of the original.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_ms: Option<u64>,
@@ -107,6 +136,8 @@ impl Settings {
             sample_rate_hz: self.sample_rate_hz.or(base.sample_rate_hz),
             channels: self.channels.or(base.channels),
             bits_per_sample: self.bits_per_sample.or(base.bits_per_sample),
+            // What a base may copy has any rate; who asks for one wants that.
+            copy: self.copy.or(rate.copy),
             start_ms: self.start_ms.or(base.start_ms),
             end_ms: self.end_ms.or(base.end_ms),
         }
@@ -151,6 +182,7 @@ impl Profile {
             settings,
         };
         let kbps = |kbps| Settings { bitrate_kbps: Some(kbps), ..Settings::default() };
+        let copied = |rate_kbps| Settings { copy: Some(true), ..kbps(rate_kbps) };
         vec![
             profile("mp3", "MP3, 128 kbit/s: plays everywhere", Format::Mp3, kbps(128)),
             profile(
@@ -179,6 +211,10 @@ impl Profile {
                 Settings::default(),
             ),
             profile("wav", "WAV: every sample kept, for editing", Format::Wav, Settings::default()),
+            profile("ogg", "Ogg Vorbis, about 160 kbit/s: games and old players", Format::Ogg, kbps(160)),
+            profile("aac", "AAC, 128 kbit/s: phones and radios", Format::Aac, kbps(128)),
+            profile("dca", "DCA, Opus kept or made at 64 kbit/s: Discord bots", Format::Dca, copied(64)),
+            profile("dca0", "DCA without a header: older Discord bots", Format::Dca0, copied(64)),
         ]
     }
 
@@ -210,6 +246,17 @@ mod tests {
     }
 
     #[test]
+    fn who_asks_for_a_rate_gets_no_copy_unless_they_ask_for_that_too() {
+        let dca = Profile::named("dca").unwrap();
+        let asked = |overrides: &Settings| dca.clone().with(overrides).settings.copy;
+        let rate = Settings { bitrate_kbps: Some(96), ..Settings::default() };
+        assert_eq!(asked(&Settings { channels: Some(2), ..Settings::default() }), Some(true));
+        assert_eq!(asked(&rate), None);
+        assert_eq!(asked(&Settings { copy: Some(true), ..rate }), Some(true));
+        assert_eq!(asked(&Settings { copy: Some(false), ..Settings::default() }), Some(false));
+    }
+
+    #[test]
     fn contradictions_are_named() {
         let two_rates = Settings { bitrate_kbps: Some(128), quality: Some(2), ..Settings::default() };
         assert!(two_rates.contradiction().is_some_and(|said| said.contains("quality")));
@@ -225,6 +272,6 @@ mod tests {
             assert_eq!(profile.settings.contradiction(), None, "{}", profile.name);
             assert_eq!(profiles.iter().filter(|other| other.name == profile.name).count(), 1);
         }
-        assert!(Format::ALL.into_iter().all(|format| Profile::named(format.extension()).is_some()));
+        assert!(Format::ALL.into_iter().all(|format| Profile::named(format.name()).is_some()));
     }
 }

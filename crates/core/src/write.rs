@@ -4,8 +4,8 @@
 //! takes all of it or none. On SQL that is a transaction, on DynamoDB one `TransactWriteItems`.
 
 use crate::{
-    ApiKey, ApiKeyId, EndedToken, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeId, Output,
-    OutputId, Receipt, Timestamp, User, UserId,
+    ApiKey, ApiKeyId, EndedToken, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeId, Operation,
+    Output, OutputId, Receipt, Song, SongId, Task, Timestamp, User, UserId, Video,
 };
 
 /// A change. Where its condition does not hold, the whole commit is a conflict and nothing is changed.
@@ -58,4 +58,24 @@ pub enum Write {
     ReplaceNotice(Notice),
     /// Needs nothing: a notice that is told twice is dropped once.
     DropNotice(NoticeId),
+    /// Needs: no song of that id or of that platform's id.
+    AddSong(Song),
+    /// Needs: the stored version is one less than this one's, and the same uniqueness as [`Write::AddSong`].
+    ReplaceSong(Song),
+    /// Needs: the song stands at this version.
+    DropSong(SongId, u64),
+    /// Needs: no operation of that id.
+    AddOperation(Operation),
+    /// Needs: no video of that id, number or thumbnail.
+    AddVideo(Video),
+    /// Needs: the stored version is one less than this one's, and the same uniqueness as [`Write::AddVideo`].
+    ReplaceVideo(Video),
+    /// Needs: the video stands at this version.
+    DropVideo(MediaId, u64),
+    /// Needs: no task of that number.
+    AddTask(Task),
+    /// Needs: the stored version is one less than this one's.
+    ReplaceTask(Task),
+    /// Needs: the task stands at this version.
+    DropTask(i64, u64),
 }

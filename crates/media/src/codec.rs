@@ -81,7 +81,7 @@ impl Codec {
         }
     }
 
-    /// Whether this build decodes it.
+    /// Whether this build reads it. Opus needs more than that to be decoded, which [`crate::plan()`] knows.
     #[must_use]
     pub fn is_read(&self) -> bool {
         match self {
@@ -90,11 +90,12 @@ impl Codec {
             | Self::Mp2
             | Self::Mp3
             | Self::Vorbis
+            | Self::Opus
             | Self::Flac
             | Self::Alac
             | Self::Pcm
             | Self::Adpcm => true,
-            Self::HeAac | Self::HeAacV2 | Self::XheAac | Self::Opus | Self::Other(_) => false,
+            Self::HeAac | Self::HeAacV2 | Self::XheAac | Self::Other(_) => false,
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::engine::Engines;
 use crate::error::MediaError;
 
 /// Reports are at least this far apart.
@@ -20,6 +21,8 @@ pub struct Control {
     /// How much audio has been read so far, in milliseconds: divided by the time spent it is the speed as
     /// a multiple of real time.
     pub media_ms: Arc<AtomicU64>,
+    /// What this host has for what is not done in this process; by default nothing.
+    pub engines: Engines,
 }
 
 impl Control {
@@ -29,7 +32,15 @@ impl Control {
             cancel: Arc::new(AtomicBool::new(false)),
             progress: Box::new(progress),
             media_ms: Arc::new(AtomicU64::new(0)),
+            engines: Engines::default(),
         }
+    }
+
+    /// With what this host has.
+    #[must_use]
+    pub fn with_engines(mut self, engines: Engines) -> Self {
+        self.engines = engines;
+        self
     }
 
     /// Reports to nobody.

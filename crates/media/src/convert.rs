@@ -1,18 +1,19 @@
-//! Carries a plan out: decode, cut, mix, resample, encode, in one pass.
+//! Carries a plan out: decode, cut, mix, resample, encode, in one pass; or copy, where the packets fit.
 
 use std::sync::Arc;
 
 use crate::control::{Control, Watch};
+use crate::copy::{self, Survey};
 use crate::decode::Decoding;
 use crate::encode::{self, Encoder, Heading, Output};
 use crate::error::MediaError;
 use crate::input::{self, Input};
 use crate::mix::{Layout, Mixer};
-use crate::plan::{MAX_CHANNELS, Plan, plan};
+use crate::plan::{MAX_CHANNELS, Method, Plan, plan};
 use crate::probe::guarded;
 use crate::resample::{Resampler, rescale};
 use crate::sink::Sink;
-use crate::source::Source;
+use crate::source::{Reopenable, Source};
 use crate::tags::Tags;
 use crate::target::Target;
 
@@ -47,37 +48,52 @@ pub fn convert(
     control: &Control,
 ) -> Result<Report, MediaError> {
     guarded(|| {
-        let watch = Watch::new(control);
+        let mut watch = Watch::new(control);
         watch.check()?;
-        let input = input::open(source, name_hint, Arc::clone(&control.cancel))?;
-        let plan = plan(&input.info, target)?;
-        run(input, &plan, sink, watch)
+        let source = Reopenable::new(source);
+        let open = || input::open(Box::new(source.clone()), name_hint, Arc::clone(&control.cancel));
+        let input = open()?;
+        let chosen = plan(&input.info, target, &control.engines)?;
+        let mut output = Output::new(sink);
+        match chosen.method {
+            Method::Encode => encode(input, &chosen, &mut output, control, watch),
+            Method::Copy => match copy::survey(input, &mut watch)? {
+                Survey::Fits(tally) => copy::write(&chosen, tally, open, &mut output, watch),
+                Survey::Unfit(why) => {
+                    let input = open()?;
+                    let target = Target { copy: false, ..target.clone() };
+                    let mut chosen = plan(&input.info, &target, &control.engines)?;
+                    chosen.notes.push(format!("not copied: {why}"));
+                    encode(input, &chosen, &mut output, control, watch)
+                }
+            },
+        }
     })
 }
 
-fn run(
+fn encode(
     mut input: Input,
     plan: &Plan,
-    sink: &mut dyn Sink,
+    output: &mut Output<'_>,
+    control: &Control,
     mut watch: Watch<'_>,
 ) -> Result<Report, MediaError> {
     let mut notes = plan.notes.clone();
     notes.append(&mut input.notes);
-    let mut output = Output::new(sink);
-    let mut pipeline = Pipeline::new(&input, plan, &mut output)?;
+    let mut pipeline = Pipeline::new(&input, plan, control, output)?;
     let progress = Progress::new(&input, &pipeline.clip);
-    let mut decoding = Decoding::start(input)?;
+    let mut decoding = Decoding::start(input, control)?;
     while let Some(frames) = decoding.advance()? {
         let position = decoding.kept_frames();
         let start = position - frames as u64;
-        if !decoding.with_planes(|planes| pipeline.push(planes, start, &watch, &mut output))? {
+        if !decoding.with_planes(|planes| pipeline.push(planes, start, &watch, output))? {
             break;
         }
         watch.report(progress.fraction(position, decoding.position_bytes()), progress.media_ms(position));
     }
     watch.check()?;
     notes.extend(decoding.into_notes());
-    let frames_out = pipeline.finish(&mut output)?;
+    let frames_out = pipeline.finish(output)?;
     output.flush()?;
     watch.finish();
     Ok(Report {
@@ -103,7 +119,12 @@ struct Tail {
 }
 
 impl Pipeline {
-    fn new(input: &Input, plan: &Plan, output: &mut Output<'_>) -> Result<Self, MediaError> {
+    fn new(
+        input: &Input,
+        plan: &Plan,
+        control: &Control,
+        output: &mut Output<'_>,
+    ) -> Result<Self, MediaError> {
         let audio = &input.info.audio;
         let clip = Clip::new(plan, audio.sample_rate_hz);
         let mixer = Mixer::new(input.layout, plan.channels);
@@ -122,7 +143,7 @@ impl Pipeline {
         } else {
             Some(Resampler::new(audio.sample_rate_hz, plan.sample_rate_hz, plan.channels)?)
         };
-        let encoder = encode::start(&heading, output)?;
+        let encoder = encode::start(&heading, control, output)?;
         Ok(Self { clip, mixer, tail: Tail { resampler, encoder, frames_out: 0 } })
     }
 

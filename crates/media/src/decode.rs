@@ -12,8 +12,10 @@ use symphonia::core::errors::Error;
 use symphonia::core::packet::Packet;
 
 use crate::codec::Codec;
+use crate::control::Control;
 use crate::error::MediaError;
 use crate::input::{Input, Stream};
+use crate::opus::{self, Block};
 use crate::plan::MAX_CHANNELS;
 use crate::sniff::Kind;
 use crate::timeline::Timeline;
@@ -22,10 +24,17 @@ use crate::trim::{Last, Trim, ticks_to_frames};
 /// More of a packet than this is never made silent.
 const MAX_SILENT_FRAMES: usize = 65_536;
 
+/// What understands the packets.
+enum Decoder {
+    /// One of the library's.
+    Library(Box<dyn AudioDecoder>),
+    Opus(Box<opus::Planes>),
+}
+
 /// A running decoder.
 pub(crate) struct Decoding {
     stream: Stream,
-    decoder: Box<dyn AudioDecoder>,
+    decoder: Decoder,
     trim: Trim,
     kind: Kind,
     codec: Codec,
@@ -47,11 +56,15 @@ pub(crate) struct Decoding {
 }
 
 impl Decoding {
-    pub(crate) fn start(input: Input) -> Result<Self, MediaError> {
+    pub(crate) fn start(input: Input, control: &Control) -> Result<Self, MediaError> {
         // MP3's and MP4's trims are counted here; the demuxer's would rest on estimates.
         let gapless = !matches!(input.kind, Kind::Mpeg { .. } | Kind::IsoMp4);
+        let decoder = match &input.opus {
+            Some(head) => Decoder::Opus(Box::new(opus::Planes::start(head, control)?)),
+            None => Decoder::Library(input.stream.decoder(gapless)?),
+        };
         Ok(Self {
-            decoder: input.stream.decoder(gapless)?,
+            decoder,
             timeline: Timeline::default(),
             trim: input.trim,
             kind: input.kind,
@@ -76,13 +89,12 @@ impl Decoding {
     /// Decodes up to the next block that is to be heard and returns its frames, or `None` at the end.
     pub(crate) fn advance(&mut self) -> Result<Option<usize>, MediaError> {
         loop {
-            let Some(packet) = self.stream.next_packet()? else {
+            let Some(frames) = self.decode_next()? else {
                 self.prove()?;
                 return Ok(None);
             };
-            let frames = self.decode(&packet)?;
             self.range = self.trim.keep(self.decoded_frames, frames);
-            if self.trim.last != Last::Whole && self.stream.is_at_end()? {
+            if self.trim.last != Last::Whole && self.is_at_end()? {
                 let end = self.trim.last.kept_of(self.decoded_frames, frames);
                 self.range.end = end.clamp(self.range.start, self.range.end);
             }
@@ -97,10 +109,13 @@ impl Decoding {
     /// Shows the block that `advance` decoded, one plane a channel.
     pub(crate) fn with_planes<T>(&self, show: impl FnOnce(&[&[f32]]) -> T) -> T {
         let mut planes: [&[f32]; MAX_CHANNELS as usize] = [&[]; MAX_CHANNELS as usize];
-        let last = self.decoder.last_decoded();
+        let last = match &self.decoder {
+            Decoder::Library(decoder) => Some(decoder.last_decoded()),
+            Decoder::Opus(_) => None,
+        };
         for (channel, plane) in planes.iter_mut().take(self.channels).enumerate() {
             let whole: &[f32] = match &last {
-                GenericAudioBufferRef::F32(buffer) if !self.is_converted => {
+                Some(GenericAudioBufferRef::F32(buffer)) if !self.is_converted => {
                     buffer.plane(channel).unwrap_or(&[])
                 }
                 _ => self.converted.get(channel).map_or(&[], Vec::as_slice),
@@ -127,12 +142,49 @@ impl Decoding {
                 self.damaged, self.packets
             ));
         }
+        self.notes.extend(self.stream.left_out());
         self.notes
     }
 
+    /// Whether nothing follows the block that was decoded last.
+    fn is_at_end(&mut self) -> Result<bool, MediaError> {
+        let is_idle = match &self.decoder {
+            Decoder::Library(_) => true,
+            Decoder::Opus(planes) => planes.is_idle(),
+        };
+        Ok(is_idle && self.stream.is_at_end()?)
+    }
+
+    /// Decodes a packet; gives its frames, or `None` after the last.
+    fn decode_next(&mut self) -> Result<Option<usize>, MediaError> {
+        let (pts, frames) = match &mut self.decoder {
+            Decoder::Library(_) => {
+                let Some(packet) = self.stream.next_packet()? else { return Ok(None) };
+                self.packets += 1;
+                (packet.pts.get(), self.decode(&packet)?)
+            }
+            Decoder::Opus(planes) => {
+                let Some(Block { pts, frames }) = planes.advance(&mut self.stream, &mut self.converted)?
+                else {
+                    return Ok(None);
+                };
+                self.packets += 1;
+                self.is_converted = true;
+                match frames {
+                    Ok(frames) => (pts, frames),
+                    Err((declared, why)) => (pts, self.conceal(declared, MediaError::Corrupt(why))?),
+                }
+            }
+        };
+        self.largest_packet = self.largest_packet.max(frames as u64);
+        self.timeline
+            .note(pts, frames as u64, |ticks| ticks_to_frames(ticks, self.stream.time_base?, self.rate_hz));
+        Ok(Some(frames))
+    }
+
     fn decode(&mut self, packet: &Packet) -> Result<usize, MediaError> {
-        self.packets += 1;
-        let frames = match self.decoder.decode(packet) {
+        let Decoder::Library(decoder) = &mut self.decoder else { return Ok(0) };
+        match decoder.decode(packet) {
             Ok(buffer) => {
                 let (rate_hz, channels) = (buffer.spec().rate(), buffer.spec().channels().count());
                 // An empty buffer may not know its shape yet.
@@ -146,29 +198,27 @@ impl Decoding {
                 if self.is_converted {
                     buffer.copy_to_vecs_planar(&mut self.converted);
                 }
-                buffer.frames()
+                Ok(buffer.frames())
             }
-            Err(error @ (Error::DecodeError(_) | Error::IoError(_))) => self.conceal(packet, error)?,
-            Err(error) => return Err(self.stream.gauge.explain(error)),
-        };
-        self.largest_packet = self.largest_packet.max(frames as u64);
-        self.timeline.note(packet.pts.get(), frames as u64, |ticks| {
-            ticks_to_frames(ticks, self.stream.time_base?, self.rate_hz)
-        });
-        Ok(frames)
+            Err(error @ (Error::DecodeError(_) | Error::IoError(_))) => {
+                let base = self.stream.time_base;
+                let frames = base.and_then(|base| ticks_to_frames(packet.dur.get(), base, self.rate_hz));
+                let frames = frames.and_then(|frames| usize::try_from(frames).ok()).unwrap_or(0);
+                let explained = self.stream.gauge.explain(error);
+                self.conceal(frames, explained)
+            }
+            Err(error) => Err(self.stream.gauge.explain(error)),
+        }
     }
 
     /// Puts silence in place of a packet that cannot be decoded, so that what follows stays in time.
-    fn conceal(&mut self, packet: &Packet, error: Error) -> Result<usize, MediaError> {
-        let explained = self.stream.gauge.explain(error);
-        if matches!(explained, MediaError::Cancelled | MediaError::Io(_)) {
-            return Err(explained);
-        }
-        self.damaged += 1;
-        let reason = match explained {
+    fn conceal(&mut self, frames: usize, why: MediaError) -> Result<usize, MediaError> {
+        let reason = match why {
+            MediaError::Cancelled | MediaError::Io(_) => return Err(why),
             MediaError::Corrupt(why) | MediaError::Truncated(why) => why,
             other => other.to_string(),
         };
+        self.damaged += 1;
         // One broken stretch is bearable; a stream that breaks all the time is not what it claims to be.
         if self.damaged > 10 && self.damaged * 20 > self.packets {
             return Err(MediaError::Corrupt(format!(
@@ -177,13 +227,7 @@ impl Decoding {
             )));
         }
         self.damage.get_or_insert(reason);
-        let frames = self
-            .stream
-            .time_base
-            .and_then(|base| ticks_to_frames(packet.dur.get(), base, self.rate_hz))
-            .and_then(|frames| usize::try_from(frames).ok())
-            .unwrap_or(0)
-            .min(MAX_SILENT_FRAMES);
+        let frames = frames.min(MAX_SILENT_FRAMES);
         self.converted.resize_with(self.channels, Vec::new);
         for plane in &mut self.converted {
             plane.clear();

@@ -35,6 +35,9 @@ pub enum MediaError {
         /// The codec's or container's usual name.
         codec: String,
     },
+    /// This host lacks something that it takes; the sentence says what, and how to get it.
+    #[error("{0}")]
+    Missing(String),
     /// The target asks for something that the format cannot be.
     #[error("bad target: {0}")]
     BadTarget(String),
@@ -76,7 +79,7 @@ impl MediaError {
             | Self::Truncated(_)
             | Self::Corrupt(_)
             | Self::NoAudio { .. } => ErrorKind::Input,
-            Self::Unsupported { .. } => ErrorKind::Unsupported,
+            Self::Unsupported { .. } | Self::Missing(_) => ErrorKind::Unsupported,
             Self::BadTarget(_) => ErrorKind::Target,
             Self::Limit(_) => ErrorKind::Limit,
             Self::Cancelled => ErrorKind::Cancelled,

@@ -45,4 +45,18 @@ pub struct AudioTrack {
     pub delay_frames: u32,
     /// Frames at the end that the encoder added and a player drops.
     pub padding_frames: u32,
+    /// What the packets are, where the codec is Opus.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opus: Option<OpusTrack>,
+}
+
+/// What decides whether Opus packets can be kept as they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpusTrack {
+    /// Frames of 48 kHz in each of the first packets; `None` where they differ or are damaged.
+    pub packet_frames: Option<u32>,
+    /// How channels are coded (RFC 7845, section 5.1.1); 0 is mono or stereo.
+    pub mapping_family: u8,
+    /// The gain that a player applies, in 1/256 dB.
+    pub output_gain: i16,
 }

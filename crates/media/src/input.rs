@@ -29,6 +29,7 @@ use crate::info::{AudioTrack, Info};
 use crate::matroska::Matroska;
 use crate::mix::Layout;
 use crate::mp4::Mp4;
+use crate::opus::OpusHead;
 use crate::plan::MAX_CHANNELS;
 use crate::sniff::Kind;
 use crate::source::Source;
@@ -36,6 +37,8 @@ use crate::tags::Cover;
 use crate::tap::{Gauge, Tap};
 use crate::trim::Trim;
 use crate::{aac, extent, matroska, mend, mp4, names, sniff, tags, trim};
+
+mod opus;
 
 /// Packets looked at before anything is decided.
 const PEEK_PACKETS: usize = 32;
@@ -56,11 +59,15 @@ pub(crate) struct Input {
     pub(crate) stream: Stream,
     pub(crate) trim: Trim,
     pub(crate) kind: Kind,
+    /// Where the codec is Opus.
+    pub(crate) opus: Option<OpusHead>,
     /// Frames that must come out, after trimming; `None` where nothing reliable is declared.
     pub(crate) declared_frames: Option<u64>,
     /// Frames that probably come out.
     pub(crate) expected_frames: Option<u64>,
     pub(crate) size_bytes: u64,
+    /// Where the stream ends by its last page. The demuxer does not find it behind a damaged one.
+    ogg_end: Option<u64>,
 }
 
 /// The packets of the chosen track.
@@ -71,6 +78,8 @@ pub(crate) struct Stream {
     pub(crate) time_base: Option<TimeBase>,
     pub(crate) gauge: Gauge,
     peeked: VecDeque<Packet>,
+    /// Whether another recording follows in the same file.
+    is_chained: bool,
 }
 
 impl Stream {
@@ -96,12 +105,21 @@ impl Stream {
             match self.reader.next_packet() {
                 Ok(Some(packet)) if packet.track_id == self.track_id => return Ok(Some(packet)),
                 Ok(Some(_)) => {}
+                Ok(None) => return Ok(None),
                 // A chained Ogg stream begins anew here; its first part is what its headers described.
-                Ok(None) | Err(Error::ResetRequired) => return Ok(None),
+                Err(Error::ResetRequired) => {
+                    self.is_chained = true;
+                    return Ok(None);
+                }
                 Err(error) => return Err(self.gauge.explain(error)),
             }
         }
         Ok(None)
+    }
+
+    /// What was left unread, once the last packet was given.
+    pub(crate) fn left_out(&self) -> Option<String> {
+        self.is_chained.then(|| "another recording follows in the same file and is left out".to_owned())
     }
 
     fn peek(&mut self) -> Result<(), MediaError> {
@@ -135,7 +153,8 @@ pub(crate) fn open(
     let kind = sniff::sniff(&mut tap)?;
     let boxes = if kind == Kind::IsoMp4 { Some(mp4::read(&mut tap, size_bytes)?) } else { None };
     let mut notes = Vec::new();
-    notes.extend(extent::check(&mut tap, kind, size_bytes)?);
+    let extent = extent::check(&mut tap, kind, size_bytes)?;
+    notes.extend(extent.note);
     let elements =
         if kind == Kind::Matroska { matroska::read(&mut tap, size_bytes)? } else { Matroska::default() };
     let chunks = if kind == Kind::Wav {
@@ -168,15 +187,18 @@ pub(crate) fn open(
         notes,
         trim: Trim::default(),
         kind,
+        opus: None,
         declared_frames: None,
         expected_frames: None,
         size_bytes,
+        ogg_end: extent.ogg_end.filter(|(serial, _)| *serial == chosen.id).map(|(_, end)| end),
         stream: Stream {
             track_id: chosen.id,
             params: chosen.params.unwrap_or_default(),
             time_base: track.and_then(|track| track.time_base),
             gauge,
             peeked: VecDeque::new(),
+            is_chained: false,
             reader,
         },
     };
@@ -284,6 +306,7 @@ fn describe(chosen: &Chosen, container: &str) -> Info {
             bit_rate_bps: None,
             delay_frames: 0,
             padding_frames: 0,
+            opus: None,
         },
         other_tracks: chosen.others.clone(),
         tags: tags::Tags::default(),
@@ -294,6 +317,9 @@ fn describe(chosen: &Chosen, container: &str) -> Info {
 impl Input {
     /// Reads the first packets and corrects what the headers said.
     fn learn(&mut self) -> Result<(), MediaError> {
+        if self.info.audio.codec == Codec::Opus {
+            return self.learn_opus();
+        }
         let audio = &mut self.info.audio;
         if audio.channels > MAX_CHANNELS {
             // The plan refuses it; a decoder need not allocate for it first.
@@ -341,6 +367,9 @@ impl Input {
 
     /// Works out how long the audio is, what of it is not to be heard, and how far that can be trusted.
     fn measure(&mut self, boxes: Option<&Mp4>, elements: &Matroska, itunes_gapless: Option<&str>) {
+        if self.kind == Kind::Ogg && self.opus.is_some() {
+            return self.measure_ogg_opus();
+        }
         let rate_hz = self.info.audio.sample_rate_hz;
         let stream = &self.stream;
         let Some(track) = stream.reader.tracks().iter().find(|track| track.id == stream.track_id) else {
@@ -375,11 +404,14 @@ impl Input {
                 self.expected_frames = declared.or(whole);
             }
             _ => {
+                let declared = declared.or(self.ogg_end);
                 self.expected_frames = declared;
                 self.declared_frames = declared;
             }
         }
-        self.summarise(track.delay, track.padding);
+        let (delay, padding) = (track.delay, track.padding);
+        self.skip_opus_delay();
+        self.summarise(delay, padding);
     }
 
     fn summarise(&mut self, delay: Option<u32>, padding: Option<u32>) {

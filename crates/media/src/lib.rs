@@ -2,15 +2,18 @@
 //!
 //! A conversion is one pass and one thread: a [`Source`] is demuxed and decoded packet by packet, the planar
 //! samples pass through channel mixing and resampling, and an encoder writes to a [`Sink`] whose head alone
-//! is patched at the end. Nothing ever holds a whole file. What happens to an input is decided once, by the
-//! pure function [`plan()`]; everything after it only carries the plan out.
+//! is patched at the end. Nothing ever holds a whole file. What happens to an input is decided once, by
+//! [`plan()`]; everything after it only carries the plan out. Packets that the output can carry as they are are copied.
 
 mod aac;
 mod codec;
 mod control;
 mod convert;
+mod copy;
+pub mod dca;
 mod decode;
 mod encode;
+mod engine;
 mod error;
 mod extent;
 mod frames;
@@ -23,6 +26,7 @@ mod mend;
 mod mix;
 mod mp4;
 mod names;
+mod opus;
 mod plan;
 mod probe;
 mod resample;
@@ -38,9 +42,10 @@ mod trim;
 pub use codec::Codec;
 pub use control::Control;
 pub use convert::{Report, convert};
+pub use engine::{Decoded, Engines, OpusDecoder, OpusLayout, become_child_if_asked, confine_for_decoding};
 pub use error::{ErrorKind, MediaError};
-pub use info::{AudioTrack, Info};
-pub use plan::{Plan, plan};
+pub use info::{AudioTrack, Info, OpusTrack};
+pub use plan::{Method, Plan, plan};
 pub use probe::probe;
 pub use sink::{FileSink, HEAD_LIMIT_BYTES, Sink, VecSink};
 pub use source::{FileSource, Source};

@@ -5,20 +5,23 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::codec::Codec;
+use crate::engine::Engines;
 use crate::error::MediaError;
 use crate::info::{AudioTrack, Info};
+use crate::opus;
 use crate::target::{Format, Rate, Target};
 
-/// The sample rates of MPEG-1, MPEG-2 and MPEG-2.5 layer 3 (ISO/IEC 11172-3 and 13818-3).
-const MP3_RATES_HZ: [u32; 9] = [8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000];
-/// Bit rates of MPEG-1 layer 3 (ISO/IEC 11172-3, 2.4.2.3), in kbit/s.
-const MPEG1_KBPS: [u16; 14] = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320];
-/// Bit rates of MPEG-2 layer 3 (ISO/IEC 13818-3, 2.4.2.3), in kbit/s.
-const MPEG2_KBPS: [u16; 14] = [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160];
-/// What LAME offers of the same table below 16 kHz (MPEG-2.5).
-const MPEG25_KBPS: [u16; 8] = [8, 16, 24, 32, 40, 48, 56, 64];
-/// Opus runs at this rate whatever it is fed.
-const OPUS_RATE_HZ: u32 = 48_000;
+mod copy;
+mod rate;
+
+pub(crate) use copy::{MAX_EXTRA_FRAMES, PACKET_FRAMES as COPIED_FRAMES};
+
+/// The sample rates of MPEG-1, MPEG-2 and MPEG-2.5 layer 3 (ISO/IEC 11172-3 and 13818-3). AAC has some above them, which
+/// few of its players play.
+const MPEG_RATES_HZ: [u32; 9] = [8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000];
+/// What the Vorbis encoder has a tuning with bit rates for.
+const VORBIS_RATES_HZ: std::ops::RangeInclusive<u32> = 8000..=48_000;
 /// The largest rate that a FLAC frame header can carry (RFC 9639, section 9.1.2).
 const FLAC_MAX_RATE_HZ: u32 = 655_350;
 
@@ -27,11 +30,24 @@ pub(crate) const RATE_RANGE_HZ: std::ops::RangeInclusive<u32> = 1_000..=768_000;
 /// Channels that are read and written at most.
 pub(crate) const MAX_CHANNELS: u8 = 8;
 
+/// What is done with the packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// They are decoded, and the samples encoded.
+    Encode,
+    /// They are kept as they are. Should one turn up on the way that the format cannot carry, they are encoded after
+    /// all, and the report says so.
+    Copy,
+}
+
 /// How an input becomes the output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// One sentence for people, e.g. `encoded: aac 44.1 kHz stereo to mp3 128 kbit/s`.
     pub summary: String,
+    /// What is done with the packets.
+    pub method: Method,
     /// The output format.
     pub format: Format,
     /// The output's sample rate.
@@ -54,12 +70,12 @@ pub struct Plan {
     pub notes: Vec<String>,
 }
 
-/// Decides how `info` becomes `target`.
+/// Decides how `info` becomes `target` on a host that has these engines.
 ///
 /// Values that a format does not have but that are close to one it has become that one, with a note; values
 /// that make no sense are refused as [`MediaError::BadTarget`]. A codec that is not read is refused as
-/// [`MediaError::Unsupported`].
-pub fn plan(info: &Info, target: &Target) -> Result<Plan, MediaError> {
+/// [`MediaError::Unsupported`], what this host lacks as [`MediaError::Missing`].
+pub fn plan(info: &Info, target: &Target, engines: &Engines) -> Result<Plan, MediaError> {
     let audio = &info.audio;
     if !audio.codec.is_read() {
         return Err(MediaError::Unsupported { codec: audio.codec_label.clone() });
@@ -67,11 +83,18 @@ pub fn plan(info: &Info, target: &Target) -> Result<Plan, MediaError> {
     check_source(audio)?;
     check_clip(info, target)?;
     let mut notes = Vec::new();
+    match copy::verdict(audio, target) {
+        copy::Verdict::Fits => return Ok(copied(audio, target)),
+        copy::Verdict::Unfit(why) => notes.push(format!("not copied: {why}")),
+        copy::Verdict::NotAsked => {}
+    }
+    check_engines(audio, target, engines)?;
     let sample_rate_hz = choose_sample_rate(audio, target, &mut notes)?;
     let channels = choose_channels(audio, target, &mut notes)?;
-    let rate = choose_rate(target, sample_rate_hz, channels, &mut notes)?;
+    let rate = rate::choose(target, sample_rate_hz, channels, &mut notes)?;
     let mut plan = Plan {
         summary: String::new(),
+        method: Method::Encode,
         format: target.format,
         sample_rate_hz,
         channels,
@@ -85,6 +108,40 @@ pub fn plan(info: &Info, target: &Target) -> Result<Plan, MediaError> {
     };
     plan.summary = summarise(audio, &plan);
     Ok(plan)
+}
+
+fn copied(audio: &AudioTrack, target: &Target) -> Plan {
+    Plan {
+        summary: format!(
+            "copied: {} {} {} 20 ms already fits {}; up to 80 ms of priming is kept",
+            audio.codec_label,
+            khz(audio.sample_rate_hz),
+            channels_in_words(audio.channels),
+            target.format
+        ),
+        method: Method::Copy,
+        format: target.format,
+        sample_rate_hz: audio.sample_rate_hz,
+        channels: audio.channels,
+        rate: None,
+        effort: None,
+        bits_per_sample: None,
+        start_ms: 0,
+        end_ms: None,
+        tags: false,
+        notes: Vec::new(),
+    }
+}
+
+/// What is not done in this process must be there.
+fn check_engines(audio: &AudioTrack, target: &Target, engines: &Engines) -> Result<(), MediaError> {
+    if audio.codec == Codec::Opus {
+        engines.opus_decoder().map_err(MediaError::Missing)?;
+    }
+    if target.format == Format::Aac {
+        engines.aac_encoder().map_err(MediaError::Missing)?;
+    }
+    Ok(())
 }
 
 fn check_source(audio: &AudioTrack) -> Result<(), MediaError> {
@@ -136,8 +193,10 @@ fn choose_sample_rate(
     let chosen_hz = match target.format {
         Format::Wav => wanted_hz,
         Format::Flac => nearest_flac_rate(wanted_hz),
-        Format::Opus => OPUS_RATE_HZ,
-        Format::Mp3 => nearest_mp3_rate(wanted_hz),
+        Format::Opus | Format::Dca | Format::Dca0 => opus::RATE_HZ,
+        Format::Mp3 | Format::Aac => nearest_mpeg_rate(wanted_hz),
+        Format::Ogg if wanted_hz <= *VORBIS_RATES_HZ.end() => wanted_hz.max(*VORBIS_RATES_HZ.start()),
+        Format::Ogg => divisor_of(wanted_hz),
     };
     if chosen_hz != wanted_hz && target.sample_rate_hz.is_some() {
         notes.push(format!("{} has no {}, so it is {}", target.format, khz(wanted_hz), khz(chosen_hz)));
@@ -154,16 +213,21 @@ fn nearest_flac_rate(wanted_hz: u32) -> u32 {
     }
 }
 
-/// Takes the next rate up, so that nothing audible is lost; above 48 kHz the one that divides evenly.
-fn nearest_mp3_rate(wanted_hz: u32) -> u32 {
-    let up = MP3_RATES_HZ.into_iter().find(|rate_hz| *rate_hz >= wanted_hz);
-    up.unwrap_or(if wanted_hz.is_multiple_of(44_100) { 44_100 } else { 48_000 })
+/// Takes the next rate up, so that nothing audible is lost.
+fn nearest_mpeg_rate(wanted_hz: u32) -> u32 {
+    let up = MPEG_RATES_HZ.into_iter().find(|rate_hz| *rate_hz >= wanted_hz);
+    up.unwrap_or_else(|| divisor_of(wanted_hz))
+}
+
+/// Above 48 kHz, the rate that divides evenly.
+fn divisor_of(wanted_hz: u32) -> u32 {
+    if wanted_hz.is_multiple_of(44_100) { 44_100 } else { 48_000 }
 }
 
 fn choose_channels(audio: &AudioTrack, target: &Target, notes: &mut Vec<String>) -> Result<u8, MediaError> {
     let max = match target.format {
-        Format::Mp3 | Format::Opus => 2,
         Format::Wav | Format::Flac => MAX_CHANNELS,
+        Format::Mp3 | Format::Opus | Format::Ogg | Format::Aac | Format::Dca | Format::Dca0 => 2,
     };
     match target.channels {
         Some(wanted) if (wanted == audio.channels && wanted <= max) || wanted == 1 || wanted == 2 => {
@@ -184,74 +248,6 @@ fn choose_channels(audio: &AudioTrack, target: &Target, notes: &mut Vec<String>)
         }
         None => Ok(audio.channels),
     }
-}
-
-fn choose_rate(
-    target: &Target,
-    sample_rate_hz: u32,
-    channels: u8,
-    notes: &mut Vec<String>,
-) -> Result<Option<Rate>, MediaError> {
-    match (target.format, target.rate) {
-        (Format::Wav | Format::Flac, None) => Ok(None),
-        (Format::Wav | Format::Flac, Some(_)) => {
-            Err(MediaError::BadTarget(format!("{} is lossless and has no bit rate", target.format)))
-        }
-        (Format::Mp3, rate) => choose_mp3_rate(rate, sample_rate_hz, notes).map(Some),
-        (Format::Opus, None) => Ok(Some(Rate::Abr { kbps: if channels == 1 { 64 } else { 96 } })),
-        (Format::Opus, Some(Rate::Vbr { .. })) => {
-            Err(MediaError::BadTarget("opus takes a bit rate, not a quality".into()))
-        }
-        (Format::Opus, Some(rate @ (Rate::Cbr { kbps } | Rate::Abr { kbps }))) => {
-            // RFC 6716, section 2.1.1, and what libopus clamps to.
-            if (6..=510).contains(&kbps) {
-                Ok(Some(rate))
-            } else {
-                Err(MediaError::BadTarget(format!("{kbps} kbit/s in opus; 6 to 510 are possible")))
-            }
-        }
-    }
-}
-
-fn choose_mp3_rate(
-    rate: Option<Rate>,
-    sample_rate_hz: u32,
-    notes: &mut Vec<String>,
-) -> Result<Rate, MediaError> {
-    let table: &[u16] = match sample_rate_hz {
-        32_000.. => &MPEG1_KBPS,
-        16_000.. => &MPEG2_KBPS,
-        _ => &MPEG25_KBPS,
-    };
-    let nearest = |wanted: u16| {
-        let mut by_distance: Vec<u16> = table.to_vec();
-        by_distance.sort_by_key(|kbps| (kbps.abs_diff(wanted), u16::MAX - kbps));
-        by_distance[0]
-    };
-    let check = |kbps: u16| {
-        if (8..=320).contains(&kbps) {
-            Ok(kbps)
-        } else {
-            Err(MediaError::BadTarget(format!("{kbps} kbit/s in mp3; 8 to 320 are possible")))
-        }
-    };
-    let (wanted, chosen, chosen_kbps) = match rate {
-        None => return Ok(Rate::Cbr { kbps: nearest(128) }),
-        Some(Rate::Vbr { quality }) if quality <= 9 => return Ok(Rate::Vbr { quality }),
-        Some(Rate::Vbr { quality }) => {
-            return Err(MediaError::BadTarget(format!("quality {quality} in mp3; 0 to 9 are possible")));
-        }
-        Some(Rate::Cbr { kbps }) => (check(kbps)?, Rate::Cbr { kbps: nearest(kbps) }, nearest(kbps)),
-        Some(Rate::Abr { kbps }) => {
-            // LAME's ABR takes any mean between the table's ends, but 310 at most.
-            let within = check(kbps)?.clamp(table[0], table[table.len() - 1].min(310));
-            (kbps, Rate::Abr { kbps: within }, within)
-        }
-    };
-    if wanted != chosen_kbps {
-        notes.push(format!("mp3 at {} has no {wanted} kbit/s, so it is {chosen_kbps}", khz(sample_rate_hz)));
-    }
-    Ok(chosen)
 }
 
 fn choose_effort(target: &Target) -> Result<Option<u8>, MediaError> {

@@ -6,6 +6,7 @@
 
 use crate::error::MediaError;
 use crate::frames;
+use crate::opus::{OpusHead, Order};
 use crate::tap::Tap;
 
 /// How far behind tags an MPEG or ADTS stream may start.
@@ -128,6 +129,10 @@ fn classify_ogg(window: &[u8]) -> Result<Kind, MediaError> {
         let packet = window.get(body..).unwrap_or_default();
         match STREAMS.iter().find(|(magic, ..)| packet.starts_with(magic)) {
             Some((_, name, false)) => return Err(MediaError::Unsupported { codec: (*name).into() }),
+            Some((_, "opus audio", _)) => match OpusHead::parse(packet, Order::Little) {
+                Err(unread @ MediaError::Unsupported { .. }) => return Err(unread),
+                _ => return Ok(Kind::Ogg),
+            },
             Some((_, name, true)) if name.ends_with("audio") => return Ok(Kind::Ogg),
             Some((_, name, true)) if !name.is_empty() => tracks.push((*name).to_owned()),
             Some(_) => {}
@@ -140,7 +145,7 @@ fn classify_ogg(window: &[u8]) -> Result<Kind, MediaError> {
 
 /// Media that is known by its first bytes and not read.
 fn unread(window: &[u8]) -> Option<&'static str> {
-    const MAGICS: [(usize, &[u8], &str); 30] = [
+    const MAGICS: [(usize, &[u8], &str); 31] = [
         (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "asf/wma"),
         (0, b".RMF", "realmedia"),
         (0, b".ra\xfd", "realaudio"),
@@ -171,6 +176,7 @@ fn unread(window: &[u8]) -> Option<&'static str> {
         (4, b"mdat", "quicktime without a file type (ftyp)"),
         (4, b"wide", "quicktime without a file type (ftyp)"),
         (0, b"ADIF", "aac in adif"),
+        (0, b"DCA1", "dca"),
     ];
     let found =
         MAGICS.iter().find(|(offset, magic, _)| window.get(*offset..offset + magic.len()) == Some(*magic));
@@ -239,6 +245,7 @@ mod tests {
             (b"wvpk....", "wavpack"),
             (b"#!AMR\n", "amr"),
             (b"RIFF....AVI LIST", "avi"),
+            (b"DCA1\x40\0\0\0{", "dca"),
         ] {
             match classify(bytes, true) {
                 Err(MediaError::Unsupported { codec }) => assert_eq!(codec, name),
@@ -259,6 +266,9 @@ mod tests {
         assert_eq!(error.to_string(), "the input has no audio track, it has: theora video");
         let error = classify(&page(b"Speex   1.2"), true).unwrap_err();
         assert_eq!(error.to_string(), "Speex is not read by this build");
+        let ambisonic = [&b"OpusHead\x01\x04"[..], &[0; 8], &[2, 4, 0, 0, 1, 2, 3]].concat();
+        let error = classify(&page(&ambisonic), true).unwrap_err();
+        assert_eq!(error.to_string(), "Opus with channel mapping family 2 is not read by this build");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Random access input.
 ///
@@ -54,6 +55,42 @@ impl Seek for FileSource {
 impl Source for FileSource {
     fn size_bytes(&self) -> Option<u64> {
         Some(self.size_bytes)
+    }
+}
+
+/// A source that can be opened again once who had it is gone. Two that read at once would disturb each other.
+#[derive(Clone)]
+pub(crate) struct Reopenable(Arc<Mutex<Box<dyn Source>>>);
+
+impl Reopenable {
+    pub(crate) fn new(source: Box<dyn Source>) -> Self {
+        Self(Arc::new(Mutex::new(source)))
+    }
+
+    fn source(&self) -> MutexGuard<'_, Box<dyn Source>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Read for Reopenable {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.source().read(buffer)
+    }
+
+    fn read_vectored(&mut self, buffers: &mut [io::IoSliceMut<'_>]) -> io::Result<usize> {
+        self.source().read_vectored(buffers)
+    }
+}
+
+impl Seek for Reopenable {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.source().seek(to)
+    }
+}
+
+impl Source for Reopenable {
+    fn size_bytes(&self) -> Option<u64> {
+        self.source().size_bytes()
     }
 }
 

@@ -16,13 +16,21 @@ pub enum Format {
     Flac,
     /// Opus in Ogg.
     Opus,
+    /// Vorbis in Ogg.
+    Ogg,
+    /// AAC-LC in ADTS frames.
+    Aac,
+    /// Opus packets for Discord, with the DCA1 header.
+    Dca,
+    /// Opus packets for Discord, without a header.
+    Dca0,
 }
 
 impl Format {
     /// Every format, in the order in which they are offered.
     #[must_use]
     pub fn all() -> &'static [Self] {
-        &[Self::Mp3, Self::Wav, Self::Flac, Self::Opus]
+        &[Self::Mp3, Self::Ogg, Self::Opus, Self::Aac, Self::Flac, Self::Wav, Self::Dca, Self::Dca0]
     }
 
     /// The name, e.g. `mp3`.
@@ -33,13 +41,26 @@ impl Format {
             Self::Wav => "wav",
             Self::Flac => "flac",
             Self::Opus => "opus",
+            Self::Ogg => "ogg",
+            Self::Aac => "aac",
+            Self::Dca => "dca",
+            Self::Dca0 => "dca0",
         }
     }
 
     /// The file name's extension without a dot.
     #[must_use]
     pub fn extension(self) -> &'static str {
-        self.name()
+        match self {
+            Self::Dca0 => "dca",
+            other => other.name(),
+        }
+    }
+
+    /// Whether its packets are Opus, bare, each with its length: DCA in either version.
+    #[must_use]
+    pub fn is_dca(self) -> bool {
+        matches!(self, Self::Dca | Self::Dca0)
     }
 
     /// The media type to serve it with.
@@ -49,7 +70,10 @@ impl Format {
             Self::Mp3 => "audio/mpeg",
             Self::Wav => "audio/wav",
             Self::Flac => "audio/flac",
-            Self::Opus => "audio/ogg",
+            Self::Opus | Self::Ogg => "audio/ogg",
+            Self::Aac => "audio/aac",
+            // Nobody has registered one.
+            Self::Dca | Self::Dca0 => "audio/x-dca",
         }
     }
 
@@ -61,6 +85,10 @@ impl Format {
             "wav" | "wave" => Some(Self::Wav),
             "flac" => Some(Self::Flac),
             "opus" | "ogg-opus" => Some(Self::Opus),
+            "ogg" | "oga" => Some(Self::Ogg),
+            "aac" | "adts" => Some(Self::Aac),
+            "dca" => Some(Self::Dca),
+            "dca0" => Some(Self::Dca0),
             _ => None,
         }
     }
@@ -86,7 +114,7 @@ pub enum Rate {
         /// Kilobits (1,000 bits) per second.
         kbps: u16,
     },
-    /// As many as the quality takes: LAME's `-V`, MP3 only.
+    /// As many as the quality takes: LAME's `-V` for MP3, the same scale for Vorbis.
     Vbr {
         /// 0 is the best and largest, 9 the smallest.
         quality: u8,
@@ -98,7 +126,8 @@ pub enum Rate {
 pub struct Target {
     /// The output format.
     pub format: Format,
-    /// Bits to spend, for lossy formats; default 128 kbit/s CBR for MP3, 96 (mono 64) kbit/s for Opus.
+    /// Bits to spend, for lossy formats; default 128 kbit/s CBR for MP3 and AAC, 96 (mono 64) kbit/s for Opus, 64 for
+    /// DCA, 160 (mono 80) for Vorbis.
     pub rate: Option<Rate>,
     /// Encoder effort, LAME's `-q`: 0 is the slowest, 9 the fastest, default 3. MP3 only.
     pub effort: Option<u8>,
@@ -108,6 +137,8 @@ pub struct Target {
     pub channels: Option<u8>,
     /// 16 or 24, WAV and FLAC only; default 16, or 24 where a lossless source has more than 16.
     pub bits_per_sample: Option<u8>,
+    /// Whether packets that the format can carry as they are are kept rather than encoded anew.
+    pub copy: bool,
     /// Where to start in the source; default its start.
     pub start_ms: u64,
     /// Where to end in the source; default its end.
@@ -127,6 +158,7 @@ impl Target {
             sample_rate_hz: None,
             channels: None,
             bits_per_sample: None,
+            copy: true,
             start_ms: 0,
             end_ms: None,
             tags: true,
@@ -142,7 +174,9 @@ mod tests {
     fn a_format_is_found_by_its_own_name_and_extension() {
         for format in Format::all() {
             assert_eq!(Format::from_name(format.name()), Some(*format));
-            assert_eq!(Format::from_name(&format.extension().to_uppercase()), Some(*format));
+            let of_extension = Format::from_name(&format.extension().to_uppercase());
+            // The two versions of DCA share one.
+            assert_eq!(of_extension, Some(if format.is_dca() { Format::Dca } else { *format }));
         }
         assert_eq!(Format::from_name("exe"), None);
     }

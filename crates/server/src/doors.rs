@@ -4,3 +4,6 @@
 //! and nowhere else.
 
 pub mod converter;
+pub mod music;
+pub(crate) mod tasks;
+pub(crate) mod video;

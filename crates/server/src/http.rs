@@ -7,12 +7,14 @@ mod browser;
 mod caller;
 mod content;
 mod docs;
+mod form;
 mod health;
 mod json;
 mod metrics;
 mod multipart;
 mod observe;
 mod openapi;
+mod peer;
 mod problem;
 mod problems;
 mod query;
@@ -32,14 +34,21 @@ use axum::routing::get;
 use reelmill_service::Service;
 use tokio_util::sync::CancellationToken;
 
-pub use caller::{SignedIn, basic, bearer};
+pub use caller::{SignedIn, Visitor, basic, bearer};
+pub(crate) use content::show;
 pub use content::{Offer, respond};
+pub(crate) use form::{Fields, Form};
 pub use json::Json;
+pub(crate) use json::JsonBody;
 pub use metrics::Metrics;
 pub use observe::or_panic;
+pub use peer::{Peer, Trust};
+pub(crate) use problem::Cause;
 pub use problem::Problem;
 pub use query::{Id, Query};
+pub(crate) use serve::Held;
 pub use serve::serve;
+pub(crate) use upload::picture_form;
 pub use upload::{Incoming, one_file};
 
 /// What the server can be told, apart from what the service is told.
@@ -53,6 +62,16 @@ pub struct Settings {
     pub is_https: bool,
     /// Peers that read /metrics without a token, besides loopback.
     pub metrics_peer: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
+    /// Peers whose X-Forwarded-For names the caller.
+    pub trusted_proxy: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
+    /// Who may call the music bot's door without a token.
+    pub audio_trust: Trust,
+    /// The profile of the music bot's songs.
+    pub audio_profile: String,
+    /// The bit rate of songs that cannot be copied, in kbit/s.
+    pub audio_bitrate_kbps: u32,
+    /// Who may say for whom they upload through the video site's gRPC.
+    pub video_trust: Trust,
     /// The most bytes of a body of `POST /v1/convert`: the setting `convert_limit`.
     pub convert_limit_bytes: u64,
     /// How long `POST /v1/convert` waits for its job.
@@ -66,6 +85,11 @@ impl Default for Settings {
             hosts: Vec::new(),
             is_https: false,
             metrics_peer: Arc::new(|_| false),
+            trusted_proxy: Arc::new(|_| false),
+            audio_trust: Trust::ThisMachine,
+            audio_profile: "dca".to_owned(),
+            audio_bitrate_kbps: 64,
+            video_trust: Trust::ThisMachine,
             convert_limit_bytes: 64 * 1024 * 1024,
             convert_wait: Duration::from_mins(10),
         }
@@ -98,6 +122,9 @@ pub fn router(app: App) -> Router {
     let (api, document) = openapi::split(
         v1::router()
             .merge(crate::doors::converter::router())
+            .merge(crate::doors::tasks::router())
+            .merge(crate::doors::music::router())
+            .merge(crate::doors::video::router())
             .merge(health::router())
             .merge(metrics::router()),
     );
@@ -105,7 +132,9 @@ pub fn router(app: App) -> Router {
     let docs: Arc<str> = docs::content(&document).into();
     let routes = Router::new()
         .merge(api)
-        .merge(crate::pages::router())
+        .merge(crate::grpc::router(&app))
+        .merge(crate::pages::router().layer(from_fn(crate::doors::tasks::or_success)))
+        .merge(crate::pages::site())
         .route("/problems", get(problems::list))
         .route("/problems/{name}", get(problems::explain))
         .route("/openapi.json", get(move || std::future::ready(openapi::answer(&document))))
@@ -121,13 +150,18 @@ pub fn auth_router(app: App) -> Router {
             .merge(health::router())
             .merge(metrics::router()),
     );
-    with_rules(routes, app)
+    with_rules(routes.merge(crate::grpc::health_router(&app)), app)
 }
 
 /// The routes of a process that has no clients: for orchestrators and monitoring.
 pub fn health_router(app: App) -> Router {
     let (routes, _) = openapi::split(health::router().merge(metrics::router()));
-    with_rules(routes, app)
+    with_rules(routes.merge(crate::grpc::health_router(&app)), app)
+}
+
+/// What a listener for gRPC alone answers.
+pub fn grpc_router(app: App) -> Router {
+    with_rules(crate::grpc::router(&app), app)
 }
 
 fn with_rules(routes: Router<App>, app: App) -> Router {
@@ -137,6 +171,7 @@ fn with_rules(routes: Router<App>, app: App) -> Router {
         .layer(from_fn_with_state(app.clone(), browser::same_origin))
         .layer(from_fn_with_state(app.clone(), browser::known_host))
         .layer(from_fn(browser::safe_headers))
+        .layer(from_fn_with_state(app.clone(), crate::grpc::speak))
         .layer(from_fn_with_state(app.clone(), observe::observe))
         .with_state(app)
 }

@@ -3,5 +3,6 @@
 //! Everything here translates: a wire format in, one call of [`reelmill_service::Service`], a wire format out.
 
 pub mod doors;
+mod grpc;
 pub mod http;
 pub mod pages;

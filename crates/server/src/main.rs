@@ -9,5 +9,7 @@ mod serve;
 mod wiring;
 
 fn main() -> std::process::ExitCode {
+    // Before anything is opened or started: a child that decodes must find nothing to take with it.
+    reelmill_media::become_child_if_asked();
     cli::run()
 }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
-use reelmill_backends::{catalog, converter, doorbell, notifier, objects};
+use reelmill_backends::source::{self, SourceOptions};
+use reelmill_backends::{catalog, converter, doorbell, notifier, objects, pictures};
 use reelmill_service::{Options, Ports, Service, SystemClock};
 use secrecy::SecretString;
 
-use crate::config::{BackendUrl, Config};
+use crate::config::{BackendUrl, Config, Signup};
 use crate::data_dir::{self, Lock};
 
 /// How long a session's token is good: the converter's contract says 24 hours.
@@ -19,6 +20,9 @@ const POLL: Duration = Duration::from_secs(1);
 
 /// The wait before a second attempt.
 const RETRY_BASE: Duration = Duration::from_secs(2);
+
+/// Downloads that hold no slot of a conversion: they wait for others most of the time.
+const FETCHES: usize = 8;
 
 /// The least bytes that an upload brings in each idle span: one packet's worth every few seconds.
 const UPLOAD_FLOOR_BYTES: u64 = 16 * 1024;
@@ -51,6 +55,8 @@ async fn open(config: &Config, sole: bool) -> anyhow::Result<Service> {
         doorbell: doorbell::open(config.doorbell.expose()).await?,
         converter: converter::open(converter::DEFAULT_URL).await?,
         notifier: notifier::open(config.notifier.expose()).await?,
+        source: source::open(source_options(config)).await?,
+        pictures: pictures::open(pictures::DEFAULT_URL).await?,
     };
     let options = Options {
         slots: usize::from(config.slots.get()),
@@ -61,6 +67,10 @@ async fn open(config: &Config, sole: bool) -> anyhow::Result<Service> {
         drain: config.drain,
         max_attempts: u32::from(config.max_attempts.get()),
         job_deadline: config.job_deadline,
+        music_attempts: u32::from(config.audio_attempts.get()),
+        music_deadline: config.audio_deadline,
+        fetches: FETCHES,
+        is_sign_up_open: config.signup == Signup::Open,
         retry_base: RETRY_BASE,
         max_upload_bytes: config.max_upload_bytes.0,
         upload_idle: config.upload_idle,
@@ -71,6 +81,22 @@ async fn open(config: &Config, sole: bool) -> anyhow::Result<Service> {
         sole,
     };
     Ok(Service::new(ports, options, Arc::new(SystemClock)))
+}
+
+/// Where media comes from that nobody uploads, as it is configured.
+pub(crate) fn source_options(config: &Config) -> SourceOptions {
+    SourceOptions {
+        youtube_api_key: config.youtube_api_key.as_ref().map(|key| key.0.clone()),
+        youtube_api_base: config.youtube_api_base.0.clone(),
+        ytdlp: config.ytdlp.clone(),
+        cookies_file: config.sources_cookies.clone(),
+        proxy: config.sources_proxy.as_ref().map(|proxy| proxy.0.clone()),
+        allow_hosts: config.sources_allow_hosts.iter().map(|host| host.0.clone()).collect(),
+        max_duration: config.sources_max_duration,
+        max_bytes: config.sources_max_bytes.0,
+        fetch_timeout: config.sources_timeout,
+        ..SourceOptions::new(config.data_dir.clone())
+    }
 }
 
 fn worker_name(config: &Config) -> anyhow::Result<String> {

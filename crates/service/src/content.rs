@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use reelmill_core::ports::{ByteStream, Objects};
-use reelmill_core::{Key, Media, MediaId, Output, OutputId, Timestamp};
+use reelmill_core::{Key, Media, MediaId, Output, OutputId, Picture, Timestamp};
 
 use crate::{Caller, Error, Service};
 
@@ -37,9 +37,13 @@ impl Content {
 impl Service {
     /// The bytes of a media of the caller's.
     pub async fn media_content(&self, caller: &Caller, id: MediaId) -> Result<Content, Error> {
-        let Media { size_bytes, content_type, blake3, name, created_at, key, .. } =
-            self.media(caller, id).await?;
-        Ok(Content {
+        Ok(self.content_of_media(self.media(caller, id).await?))
+    }
+
+    /// The bytes of a media that the caller was found to have a right to.
+    pub(crate) fn content_of_media(&self, media: Media) -> Content {
+        let Media { size_bytes, content_type, blake3, name, created_at, key, .. } = media;
+        Content {
             size_bytes,
             content_type,
             etag: blake3,
@@ -48,7 +52,21 @@ impl Service {
             is_ours: false,
             objects: Arc::clone(&self.ports().objects),
             key,
-        })
+        }
+    }
+
+    /// The bytes of a picture.
+    pub(crate) fn content_of_picture(&self, picture: Picture, name: String) -> Content {
+        Content {
+            size_bytes: picture.size_bytes,
+            content_type: picture.content_type,
+            etag: picture.blake3,
+            name,
+            modified_at: picture.created_at,
+            is_ours: true,
+            objects: Arc::clone(&self.ports().objects),
+            key: picture.key,
+        }
     }
 
     /// The bytes of an output of the caller's.

@@ -1,7 +1,11 @@
 //! The one error of the service: a kind for the machines, a sentence for the user, and a cause for the log.
 
-use reelmill_core::ports::{CatalogError, ConverterError, DoorbellError, ObjectsError};
-use reelmill_core::{Kind, Refused};
+use std::time::Duration;
+
+use reelmill_core::ports::{
+    CatalogError, ConverterError, DoorbellError, ObjectsError, PictureError, SourceError,
+};
+use reelmill_core::{Kind, Obstacle, Refused};
 use thiserror::Error;
 
 /// A request that could not be done.
@@ -16,13 +20,17 @@ pub struct Error {
     pub detail: String,
     /// What only the log may have.
     pub cause: Option<String>,
+    /// What kept a source from giving its media, where it was the source.
+    pub obstacle: Option<Obstacle>,
+    /// When the same request may do better, where that is known.
+    pub retry_after: Option<Duration>,
 }
 
 impl Error {
     /// An error with its sentence.
     #[must_use]
     pub fn new(kind: Kind, problem: &'static str, detail: impl Into<String>) -> Self {
-        Self { kind, problem, detail: detail.into(), cause: None }
+        Self { kind, problem, detail: detail.into(), cause: None, obstacle: None, retry_after: None }
     }
 
     /// The same error with its cause.
@@ -114,5 +122,47 @@ impl From<ConverterError> for Error {
 impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
         Self::new(Kind::Conflict, "wrong-state", refused.to_string())
+    }
+}
+
+impl From<PictureError> for Error {
+    fn from(error: PictureError) -> Self {
+        match error {
+            PictureError::NotPicture(detail) => Self::new(Kind::NotMedia, "not-a-picture", detail),
+            PictureError::TooLarge(detail) => Self::new(Kind::TooLarge, "too-large", detail),
+            PictureError::Internal(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<SourceError> for Error {
+    fn from(error: SourceError) -> Self {
+        match error {
+            SourceError::Obstacle { obstacle, message, .. } => {
+                let (kind, problem) = of_obstacle(obstacle);
+                Self { obstacle: Some(obstacle), ..Self::new(kind, problem, message) }
+            }
+            SourceError::Store(inner) => inner.into(),
+            SourceError::Cancelled | SourceError::Internal(_) => Self::internal(error),
+        }
+    }
+}
+
+const fn of_obstacle(obstacle: Obstacle) -> (Kind, &'static str) {
+    match obstacle {
+        Obstacle::NotFound | Obstacle::Removed => (Kind::NotFound, "nothing-found"),
+        Obstacle::Unsupported
+        | Obstacle::Private
+        | Obstacle::AgeRestricted
+        | Obstacle::GeoBlocked
+        | Obstacle::Live
+        | Obstacle::TooLong
+        | Obstacle::TooLarge
+        | Obstacle::Playlist
+        | Obstacle::Forbidden => (Kind::Unprocessable, "source-refused"),
+        Obstacle::BotCheck | Obstacle::Quota | Obstacle::BadKey => (Kind::Upstream, "source-failed"),
+        Obstacle::RateLimited | Obstacle::Unreachable | Obstacle::ToolMissing => {
+            (Kind::Unavailable, "source-unavailable")
+        }
     }
 }

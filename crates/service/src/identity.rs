@@ -4,14 +4,18 @@ mod accounts;
 mod api_keys;
 mod passwords;
 mod sessions;
+mod sign_up;
+mod throttle;
 mod tokens;
 
 pub use accounts::NewAccount;
 pub use api_keys::NewApiKey;
-pub use sessions::Session;
+pub use sessions::{Entrance, Session};
+pub use sign_up::SignUp;
 pub use tokens::Claims;
 
 pub(crate) use passwords::Passwords;
+pub(crate) use throttle::Throttle;
 pub(crate) use tokens::Signer;
 
 use reelmill_core::{Role, User, UserId};
@@ -45,7 +49,7 @@ impl Caller {
     }
 
     /// Members and admins upload and convert.
-    pub(crate) fn must_be_member(&self) -> Result<(), Error> {
+    pub fn must_be_member(&self) -> Result<(), Error> {
         if self.user.role >= Role::Member {
             Ok(())
         } else {

@@ -1,25 +1,28 @@
 //! Taking media in: bytes streamed straight to the store, probed there, and made visible by one commit.
 //!
 //! The key is an intent from before the first byte on; whatever ends the upload early (an error, a client that
-//! leaves, a crash) leaves a record by which the bytes are deleted.
+//! leaves, a crash) leaves a record by which the bytes are deleted. What a media is taken in for (to be kept,
+//! converted, published, or to be a task) is written in the same commit, so none is ever half made.
 
-use std::pin::pin;
+mod arriving;
+mod names;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
-use reelmill_core::ports::{CatalogError, Input, ObjectWriter};
+use futures_util::Stream;
+use reelmill_core::ports::{Input, Sequence};
 use reelmill_core::{
-    Door, Holder, Intent, Job, Key, Kind, Media, MediaId, MediaInfo, Priority, Profile, Receipt, Settings,
-    UserId, Write,
+    Door, Format, Job, Key, Kind, Media, MediaId, MediaInfo, Profile, Task, UserId, Video, Write,
 };
-use tokio::time::{Instant, timeout};
-use tracing::warn;
 
-use crate::{Caller, Error, Service};
+pub(crate) use arriving::Arriving;
+use names::known_name;
+pub(crate) use names::{content_type, file_name, safe_name};
 
-/// The longest file name that is kept, in bytes: what file systems take.
-const MAX_NAME_BYTES: usize = 255;
+use crate::wishes::Material;
+use crate::{Caller, Error, JobWish, Service};
+use arriving::{Received, too_large};
 
 /// A file on its way in.
 pub struct Upload<S> {
@@ -31,32 +34,6 @@ pub struct Upload<S> {
     pub bytes: S,
 }
 
-/// A conversion that somebody wishes.
-#[derive(Debug, Clone)]
-pub struct JobWish {
-    /// The profile's name.
-    pub profile: String,
-    /// What is laid over its settings.
-    pub overrides: Settings,
-    /// Who goes first.
-    pub priority: Priority,
-    /// The door that it comes through.
-    pub door: Door,
-    /// The client's Idempotency-Key, where it sent one.
-    pub submission: Option<Submission>,
-}
-
-/// What makes a request the same as one sent before.
-#[derive(Debug, Clone)]
-pub struct Submission {
-    /// The route, as `POST /v1/jobs`.
-    pub route: &'static str,
-    /// The client's key.
-    pub key: String,
-    /// BLAKE3 of the request's body, lower-case hex.
-    pub body_hash: String,
-}
-
 /// What was taken in.
 #[derive(Debug, Clone)]
 pub struct Ingested {
@@ -64,6 +41,35 @@ pub struct Ingested {
     pub media: Media,
     /// Its conversion, where one was wished.
     pub job: Option<Job>,
+}
+
+/// What a media is taken in for.
+pub(crate) enum Purpose {
+    /// To be kept.
+    Keep,
+    /// To be converted.
+    Convert(JobWish),
+    /// To be watched by others.
+    Publish,
+    /// To be a task.
+    Task(Format),
+}
+
+/// What the key of bytes on their way in is made of.
+enum Place {
+    /// Its media's id.
+    Media,
+    /// Its video's id.
+    Movie,
+    /// Its task's number and its file's name.
+    Task,
+}
+
+/// What becomes true by the commit that makes a media visible.
+pub(crate) struct Landed {
+    pub(crate) media: Media,
+    pub(crate) job: Option<Job>,
+    pub(crate) task: Option<Task>,
 }
 
 impl Service {
@@ -81,27 +87,129 @@ impl Service {
     where
         S: Stream<Item = Result<Bytes, Error>> + Send,
     {
+        let purpose = wish.map_or(Purpose::Keep, Purpose::Convert);
+        let landed = self.take_in(caller, upload, purpose).await?;
+        Ok(Ingested { media: landed.media, job: landed.job })
+    }
+
+    pub(crate) async fn take_in<S>(
+        &self,
+        caller: &Caller,
+        upload: Upload<S>,
+        purpose: Purpose,
+    ) -> Result<Landed, Error>
+    where
+        S: Stream<Item = Result<Bytes, Error>> + Send,
+    {
         caller.must_be_member()?;
-        let profile = wish.as_ref().map(JobWish::resolve).transpose()?;
+        let wish = match &purpose {
+            Purpose::Convert(wish) => Some(wish.clone()),
+            Purpose::Task(format) => Some(task_wish(*format)),
+            Purpose::Keep | Purpose::Publish => None,
+        };
+        let wish = wish.map(|wish| wish.resolve().map(|profile| (wish, profile))).transpose()?;
+        let place = match &purpose {
+            Purpose::Keep | Purpose::Convert(_) => Place::Media,
+            Purpose::Publish => Place::Movie,
+            Purpose::Task(_) => Place::Task,
+        };
+        let arrived = self.arrive(upload, place).await?;
+        self.settle(arrived, caller.id(), wish, purpose).await
+    }
+
+    /// Takes a video in whose owner is asked for when all its bytes are here. Whoever is not to be is refused then, and
+    /// nothing is kept.
+    pub(crate) async fn take_in_video<S>(
+        &self,
+        owner: impl Future<Output = Result<Caller, Error>> + Send,
+        upload: Upload<S>,
+    ) -> Result<Landed, Error>
+    where
+        S: Stream<Item = Result<Bytes, Error>> + Send,
+    {
+        let arrived = self.arrive(upload, Place::Movie).await?;
+        let owner = owner.await?;
+        owner.must_be_member()?;
+        self.settle(arrived, owner.id(), None, Purpose::Publish).await
+    }
+
+    /// Takes a file in whose format and name are known only when all its bytes are here: the fields of a form may
+    /// stand behind its file.
+    pub(crate) async fn take_in_task<S>(
+        &self,
+        caller: &Caller,
+        upload: Upload<S>,
+        wish: impl FnOnce() -> Result<(String, Format), Error> + Send,
+    ) -> Result<Landed, Error>
+    where
+        S: Stream<Item = Result<Bytes, Error>> + Send,
+    {
+        caller.must_be_member()?;
+        let arrived = self.arrive(upload, Place::Task).await?;
+        let (name, format) = wish()?;
+        let name = known_name(&name).ok_or_else(|| {
+            Error::new(Kind::Invalid, "no-name", "the file has no name that can be kept; send it with one")
+        })?;
+        let arrived = Arrived { name, ..arrived };
+        let wish = task_wish(format);
+        let profile = wish.resolve()?;
+        self.settle(arrived, caller.id(), Some((wish, profile)), Purpose::Task(format)).await
+    }
+
+    /// Streams a file to the store. Dropped, what has arrived is deleted.
+    async fn arrive<S>(&self, upload: Upload<S>, place: Place) -> Result<Arrived, Error>
+    where
+        S: Stream<Item = Result<Bytes, Error>> + Send,
+    {
         let most = self.options().max_upload_bytes;
         if upload.declared_bytes.is_some_and(|declared| declared > most) {
             return Err(too_large(most));
         }
-
         let id = MediaId(self.fresh_id());
-        let key: Key = format!("media/{id}").parse().map_err(Error::internal)?;
+        let name = match place {
+            Place::Movie => format!("{id}.mp4"),
+            Place::Media | Place::Task => file_name(&upload.name),
+        };
+        let (key, number) = self.place(&place, id, &name).await?;
         let arriving = Arriving::begin(self, key.clone()).await?;
         let received = self.receive(&arriving, &key, upload.bytes, most).await?;
-        let landing =
-            Landing { id, owner: caller.id(), name: file_name(&upload.name), key, received, wish, profile };
+        Ok(Arrived { id, name, key, number, received, arriving })
+    }
+
+    async fn settle(
+        &self,
+        arrived: Arrived,
+        owner: UserId,
+        wish: Option<(JobWish, Profile)>,
+        purpose: Purpose,
+    ) -> Result<Landed, Error> {
         // All bytes are here. A client that leaves now leaves a media: half a landing would leave worse.
-        let landed = tokio::spawn(self.clone().land(landing, arriving));
+        let landed = tokio::spawn(self.clone().land(arrived, owner, wish, purpose));
         landed.await.map_err(Error::internal)?
     }
 
+    /// The object's key, by the layout that the door's contract gives its store, and the number that goes with it.
+    async fn place(&self, place: &Place, id: MediaId, name: &str) -> Result<(Key, i64), Error> {
+        let (key, number) = match place {
+            Place::Media => (format!("media/{id}"), 0),
+            Place::Movie => (format!("movies/{id}.mp4"), self.catalog().next_number(Sequence::Videos).await?),
+            Place::Task => {
+                let number = self.catalog().next_number(Sequence::Tasks).await?;
+                (format!("{number}/{}", safe_name(name)), number)
+            }
+        };
+        Ok((key.parse().map_err(Error::internal)?, number))
+    }
+
     /// Makes what was received visible, or deletes it.
-    async fn land(self, landing: Landing, arriving: Arriving) -> Result<Ingested, Error> {
-        let Landing { id, owner, name, key, received, wish, profile } = landing;
+    async fn land(
+        self,
+        arrived: Arrived,
+        owner: UserId,
+        wish: Option<(JobWish, Profile)>,
+        purpose: Purpose,
+    ) -> Result<Landed, Error> {
+        let Arrived { id, name, key, number, received, arriving } = arrived;
         let stored = received.writer.finish().await?;
         let info = self.probe(&key, stored.size_bytes, &name).await?;
         let media = Media {
@@ -113,17 +221,23 @@ impl Service {
             size_bytes: stored.size_bytes,
             blake3: received.blake3,
             info,
+            task: matches!(purpose, Purpose::Task(_)).then_some(number),
             created_at: self.now(),
         };
         let mut writes = vec![Write::TakeIntent(key), Write::AddMedia(media.clone())];
-        let job = match (wish, profile) {
-            (Some(wish), Some(profile)) => {
-                let job = self.new_job(&media, &wish, profile);
-                writes.extend(self.writes_for(&job, &wish));
-                Some(job)
-            }
+        let job = wish.map(|(wish, profile)| {
+            let job = self.new_job(owner, &Material::Media(&media), &wish, profile);
+            writes.extend(self.writes_for(&job, &wish));
+            job
+        });
+        let task = match (&job, &purpose) {
+            (Some(job), Purpose::Task(format)) => Some(new_task(number, &media, *format, job)),
             _ => None,
         };
+        writes.extend(task.clone().map(Write::AddTask));
+        if matches!(purpose, Purpose::Publish) {
+            writes.push(Write::AddVideo(self.new_video(number, &media)));
+        }
         if let Err(error) = self.catalog().commit(writes).await {
             // An answer that was lost may have been a yes.
             let is_there = error.is_transient() && self.catalog().media(id).await?.is_some();
@@ -140,7 +254,7 @@ impl Service {
         if let Some(job) = &job {
             self.ring(job.id).await;
         }
-        Ok(Ingested { media, job })
+        Ok(Landed { media, job, task })
     }
 
     async fn probe(&self, key: &Key, size_bytes: u64, name: &str) -> Result<MediaInfo, Error> {
@@ -156,273 +270,47 @@ impl Service {
         Ok(self.ports().converter.probe(&input).await?)
     }
 
-    async fn receive<S>(&self, arriving: &Arriving, key: &Key, bytes: S, most: u64) -> Result<Received, Error>
-    where
-        S: Stream<Item = Result<Bytes, Error>> + Send,
-    {
-        let mut writer: Box<dyn ObjectWriter> = self.objects().create(key).await?;
-        let mut hasher = blake3::Hasher::new();
-        let mut pace = Pace::new(self);
-        let mut size_bytes = 0_u64;
-        let mut bytes = pin!(bytes);
-        while let Some(piece) = pace.within(bytes.next()).await? {
-            let piece = piece?;
-            size_bytes += piece.len() as u64;
-            if size_bytes > most {
-                return Err(too_large(most));
-            }
-            if arriving.is_lost() {
-                return Err(Error::new(
-                    Kind::Unavailable,
-                    "unavailable",
-                    "the upload stood still for too long and was given up; send it again",
-                ));
-            }
-            pace.count(piece.len() as u64)?;
-            hasher.update(&piece);
-            writer.write(piece).await?;
-            pace.resume();
-        }
-        Ok(Received { writer, blake3: hasher.finalize().to_hex().to_string() })
-    }
-
-    pub(crate) fn new_job(&self, media: &Media, wish: &JobWish, profile: Profile) -> Job {
-        let now = self.now();
-        Job {
-            id: reelmill_core::JobId(self.fresh_id()),
-            account: media.owner,
-            media_id: media.id,
-            plan: self.ports().converter.plan(&media.info, &profile).ok(),
-            profile,
-            overrides: wish.overrides.clone(),
-            priority: wish.priority,
-            door: wish.door,
-            max_attempts: self.options().max_attempts,
-            deadline_ms: u64::try_from(self.options().job_deadline.as_millis()).unwrap_or(u64::MAX),
-            created_at: now,
-            started_at: None,
-            attempt: 0,
-            state: reelmill_core::State::Queued { due_at: now, last_failure: None },
+    pub(crate) fn new_video(&self, number: i64, media: &Media) -> Video {
+        Video {
+            id: media.id,
+            number,
+            owner: media.owner,
+            size_bytes: media.size_bytes,
+            title: String::new(),
+            explain: String::new(),
+            tags: Vec::new(),
+            category: String::new(),
+            thumbnail: None,
+            published_at: self.now(),
             version: 1,
-            pulse: reelmill_core::Pulse::default(),
-        }
-    }
-
-    pub(crate) fn writes_for(&self, job: &Job, wish: &JobWish) -> Vec<Write> {
-        let receipt = wish.submission.as_ref().map(|submission| {
-            let receipt = Receipt {
-                scope: submission.scope(job.account),
-                key: submission.key.clone(),
-                body_hash: submission.body_hash.clone(),
-                job: job.id,
-                expires_at: self.now().plus_ms(Submission::LIFETIME_MS),
-            };
-            Write::AddReceipt(receipt, self.now())
-        });
-        [Write::NeedMedia(job.media_id), Write::AddJob(job.clone())].into_iter().chain(receipt).collect()
-    }
-
-    /// Deletes an object that did not become visible, on record until it is gone. Its writer must have ended. Never
-    /// fails: what cannot be done now the collector does.
-    pub(crate) async fn discard(&self, key: &Key) {
-        match self.catalog().commit(vec![Write::Condemn(key.clone(), self.now())]).await {
-            Ok(()) => self.delete_condemned(key).await,
-            // It became visible after all, or it was collected.
-            Err(CatalogError::Conflict) => {}
-            Err(error) => warn!(object.key = %key, %error, "an object waits for the collector"),
-        }
-    }
-
-    /// Deletes an object whose intent is condemned.
-    pub(crate) async fn delete_condemned(&self, key: &Key) {
-        let gone = self.objects().delete(key).await.map_err(Error::from);
-        let forgotten = match gone {
-            Ok(()) => {
-                self.catalog().commit(vec![Write::ForgetIntent(key.clone())]).await.map_err(Error::from)
-            }
-            Err(error) => Err(error),
-        };
-        if let Err(error) = forgotten {
-            warn!(object.key = %key, error = ?error, "an object waits for the collector");
         }
     }
 }
 
-impl Submission {
-    /// How long a key stands for its answer.
-    pub(crate) const LIFETIME_MS: u64 = 24 * 60 * 60 * 1000;
-
-    pub(crate) fn scope(&self, account: UserId) -> String {
-        format!("{account} {}", self.route)
+fn new_task(number: i64, media: &Media, format: Format, job: &Job) -> Task {
+    Task {
+        number,
+        account: media.owner,
+        name: media.name.clone(),
+        format,
+        media: media.id,
+        job: job.id,
+        created_at: media.created_at,
+        version: 1,
     }
 }
 
-/// All bytes of an upload, handed to the store and not yet visible.
-struct Received {
-    writer: Box<dyn ObjectWriter>,
-    blake3: String,
+fn task_wish(format: Format) -> JobWish {
+    JobWish::plain(format.name(), Door::Tasks)
 }
 
-/// An upload that is about to become media.
-struct Landing {
+/// All bytes of a file, about to become media. The writer is dropped before the key is given up.
+struct Arrived {
     id: MediaId,
-    owner: UserId,
     name: String,
     key: Key,
+    /// The video's or the task's.
+    number: i64,
     received: Received,
-    wish: Option<JobWish>,
-    profile: Option<Profile>,
-}
-
-/// An upload's intent, kept alive while this is held. Dropped before [`Arriving::arrived`], it has the object deleted.
-struct Arriving {
-    service: Service,
-    key: Option<Key>,
-    beating: tokio::task::JoinHandle<()>,
-}
-
-impl Arriving {
-    async fn begin(service: &Service, key: Key) -> Result<Self, Error> {
-        let intent = Intent { key: key.clone(), holder: Holder::Upload, beats: 0, created_at: service.now() };
-        service.catalog().commit(vec![Write::AddIntent(intent)]).await?;
-        let beating = tokio::spawn({
-            let (service, key) = (service.clone(), key.clone());
-            async move {
-                loop {
-                    tokio::time::sleep(service.options().heartbeat).await;
-                    match service.catalog().touch_intent(&key).await {
-                        Ok(()) => {}
-                        Err(CatalogError::Conflict) => return,
-                        Err(error) => {
-                            warn!(object.key = %key, %error, "an upload could not say that it lives");
-                        }
-                    }
-                }
-            }
-        });
-        Ok(Self { service: service.clone(), key: Some(key), beating })
-    }
-
-    /// Whether the intent was given up by a collector.
-    fn is_lost(&self) -> bool {
-        self.beating.is_finished()
-    }
-
-    fn arrived(mut self) {
-        self.key = None;
-    }
-}
-
-impl Drop for Arriving {
-    fn drop(&mut self) {
-        self.beating.abort();
-        if let Some(key) = self.key.take() {
-            let service = self.service.clone();
-            tokio::spawn(async move { service.discard(&key).await });
-        }
-    }
-}
-
-/// Holds a sender to its pace: never silent for longer than the idle limit, and never below the floor over that
-/// span. The time that our own store takes is not held against it.
-struct Pace {
-    idle: std::time::Duration,
-    floor_bytes: u64,
-    waited: std::time::Duration,
-    arrived_bytes: u64,
-    since: Instant,
-}
-
-impl Pace {
-    fn new(service: &Service) -> Self {
-        Self {
-            idle: service.options().upload_idle,
-            floor_bytes: service.options().upload_floor_bytes,
-            waited: std::time::Duration::ZERO,
-            arrived_bytes: 0,
-            since: Instant::now(),
-        }
-    }
-
-    async fn within<T>(&self, next: impl Future<Output = T>) -> Result<T, Error> {
-        timeout(self.idle, next).await.map_err(|_| self.too_slow())
-    }
-
-    fn count(&mut self, bytes: u64) -> Result<(), Error> {
-        self.waited += self.since.elapsed();
-        self.arrived_bytes += bytes;
-        if self.waited >= self.idle {
-            if self.arrived_bytes < self.floor_bytes {
-                return Err(self.too_slow());
-            }
-            self.waited = std::time::Duration::ZERO;
-            self.arrived_bytes = 0;
-        }
-        Ok(())
-    }
-
-    fn resume(&mut self) {
-        self.since = Instant::now();
-    }
-
-    fn too_slow(&self) -> Error {
-        let detail = format!(
-            "the upload is too slow: less than {} bytes came in {} s; nothing was kept, send it again",
-            self.floor_bytes,
-            self.idle.as_secs()
-        );
-        Error::new(Kind::Timeout, "too-slow", detail)
-    }
-}
-
-fn too_large(most: u64) -> Error {
-    let detail = format!("the file is larger than the {most} bytes that are taken here");
-    Error::new(Kind::TooLarge, "too-large", detail)
-}
-
-/// The sender's name for the file, as a name: without folders, control characters or endless length.
-fn file_name(given: &str) -> String {
-    let last = given.rsplit(['/', '\\']).next().unwrap_or_default();
-    let mut name: String = last.chars().filter(|c| !c.is_control()).collect();
-    while name.len() > MAX_NAME_BYTES {
-        name.pop();
-    }
-    match name.trim() {
-        "" | "." | ".." => "untitled".to_owned(),
-        sound => sound.to_owned(),
-    }
-}
-
-/// The media type of a container, from our own probe. What is not in the table is served as bytes.
-fn content_type(info: &MediaInfo) -> &'static str {
-    match info.container.as_str() {
-        "mp4" => "video/mp4",
-        "m4a" => "audio/mp4",
-        "mov" => "video/quicktime",
-        "mkv" => "video/x-matroska",
-        "webm" => "video/webm",
-        "mp1" | "mp2" | "mp3" => "audio/mpeg",
-        "ogg" => "audio/ogg",
-        "flac" => "audio/flac",
-        "wav" => "audio/wav",
-        "aiff" => "audio/aiff",
-        "aac" => "audio/aac",
-        "caf" => "audio/x-caf",
-        _ => "application/octet-stream",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_as_a_file_name_becomes_a_name() {
-        assert_eq!(file_name("../../etc/passwd"), "passwd");
-        assert_eq!(file_name("C:\\music\\a song.mp3"), "a song.mp3");
-        assert_eq!(file_name("/"), "untitled");
-        assert_eq!(file_name(".."), "untitled");
-        assert_eq!(file_name("a\0b\n.mp4"), "ab.mp4");
-        assert!(file_name(&"é".repeat(500)).len() <= MAX_NAME_BYTES);
-    }
+    arriving: Arriving,
 }

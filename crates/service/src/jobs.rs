@@ -1,11 +1,15 @@
 //! Jobs as their owners see and steer them.
 
 use reelmill_core::ports::{CatalogError, JobFilter, Page, PageQuery};
-use reelmill_core::{Event, Job, JobId, Kind, MediaId, Output, OutputId, Profile, State, StateName};
+use reelmill_core::{Event, Found, Job, JobId, Kind, MediaId, Output, OutputId, State, StateName};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Duration, Instant, sleep_until, timeout_at};
 
+use crate::wishes::Material;
 use crate::{Caller, Error, JobWish, Service};
+
+/// The longest title or address that is looked for, in bytes.
+const MAX_WISH_BYTES: usize = 2048;
 
 /// A job with what it made.
 #[derive(Debug, Clone)]
@@ -30,8 +34,7 @@ impl Service {
         let profile = wish.resolve()?;
         let media = self.media(caller, media).await?;
         self.ports().converter.plan(&media.info, &profile)?;
-        let mut job = self.new_job(&media, &wish, profile);
-        job.account = caller.id();
+        let job = self.new_job(caller.id(), &Material::Media(&media), &wish, profile);
         match self.catalog().commit(self.writes_for(&job, &wish)).await {
             Ok(()) => {
                 self.ring(job.id).await;
@@ -45,6 +48,42 @@ impl Service {
             },
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Makes a job that fetches what `source` names, a title or an address, and converts it.
+    ///
+    /// # Errors
+    /// What the source says at once: nothing found, an address that it does not take, or that it cannot be asked.
+    pub async fn import(&self, caller: &Caller, source: &str, wish: JobWish) -> Result<JobView, Error> {
+        caller.must_be_member()?;
+        if let Some(job) = self.replay(caller, &wish).await? {
+            return self.view(job).await;
+        }
+        let profile = wish.resolve()?;
+        let found = self.find(source).await?;
+        let job = self.new_job(caller.id(), &Material::Found(&found, None), &wish, profile);
+        match self.catalog().commit(self.writes_for(&job, &wish)).await {
+            Ok(()) => {
+                self.ring(job.id).await;
+                Ok(JobView { job, output: None })
+            }
+            // The same key came twice at once, and the other was faster.
+            Err(error @ CatalogError::Conflict) => match self.replay(caller, &wish).await? {
+                Some(job) => self.view(job).await,
+                None => Err(error.into()),
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What a title or an address names.
+    pub(crate) async fn find(&self, wish: &str) -> Result<Found, Error> {
+        let wish = wish.trim();
+        if wish.is_empty() || wish.len() > MAX_WISH_BYTES || wish.chars().any(char::is_control) {
+            let detail = format!("a title or an address has 1 to {MAX_WISH_BYTES} bytes on one line");
+            return Err(Error::invalid(detail));
+        }
+        Ok(self.ports().source.find(wish).await?)
     }
 
     async fn replay(&self, caller: &Caller, wish: &JobWish) -> Result<Option<Job>, Error> {
@@ -129,6 +168,17 @@ impl Service {
         }
     }
 
+    /// Waits until something may have changed about a job: its end is seen at once, else `most` passes.
+    pub async fn wait_for_change(&self, id: JobId, most: Duration) {
+        let mut ended = self.inner.ended.subscribe();
+        let look = Instant::now() + most;
+        while let Ok(Ok(other)) = timeout_at(look, ended.recv()).await {
+            if other == id {
+                return;
+            }
+        }
+    }
+
     /// An output of the caller's.
     pub async fn output(&self, caller: &Caller, id: OutputId) -> Result<Output, Error> {
         let output = self.catalog().output(id).await?;
@@ -171,7 +221,7 @@ impl Service {
         job.filter(|job| caller.may_see(job.account)).ok_or_else(|| Error::not_found("job"))
     }
 
-    async fn view(&self, mut job: Job) -> Result<JobView, Error> {
+    pub(crate) async fn view(&self, mut job: Job) -> Result<JobView, Error> {
         if let Some(held) = self.held().get(&job.id)
             && job.claim().is_some_and(|claim| claim.token == held.token)
         {
@@ -194,25 +244,6 @@ impl Service {
     pub(crate) async fn ring(&self, id: JobId) {
         if let Err(error) = self.ports().doorbell.ring(id).await {
             tracing::warn!(job.id = %id, %error, "the doorbell did not ring; workers find the job by themselves");
-        }
-    }
-}
-
-impl JobWish {
-    /// The profile as it is wished, overrides laid over.
-    pub(crate) fn resolve(&self) -> Result<Profile, Error> {
-        let profile = Profile::named(&self.profile).ok_or_else(|| {
-            let names: Vec<String> = Profile::builtin().into_iter().map(|profile| profile.name).collect();
-            Error::new(
-                Kind::Unprocessable,
-                "unknown-profile",
-                format!("there is no profile `{}`; take one of {}", self.profile, names.join(", ")),
-            )
-        })?;
-        let profile = profile.with(&self.overrides);
-        match self.overrides.contradiction() {
-            Some(said) => Err(Error::new(Kind::Unprocessable, "bad-setting", said)),
-            None => Ok(profile),
         }
     }
 }

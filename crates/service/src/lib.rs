@@ -11,10 +11,15 @@ mod error;
 mod identity;
 mod ingest;
 mod jobs;
+mod leftovers;
 mod library;
 mod notices;
 mod options;
 mod running;
+mod songs;
+mod tasks;
+mod videos;
+mod wishes;
 mod work;
 
 #[cfg(test)]
@@ -23,23 +28,28 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use reelmill_core::ports::{Cancel, Catalog, Converter, Doorbell, Notifier, Objects};
+use reelmill_core::ports::{Cancel, Catalog, Converter, Doorbell, Notifier, Objects, Pictures, Source};
 use reelmill_core::{JobId, Pulse, Timestamp, Token};
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, Semaphore, broadcast};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 pub use clock::{Clock, SystemClock};
 pub use content::Content;
 pub use error::Error;
-pub use identity::{Caller, Claims, NewAccount, NewApiKey, Session};
-pub use ingest::{Ingested, JobWish, Submission, Upload};
+pub use identity::{Caller, Claims, Entrance, NewAccount, NewApiKey, Session, SignUp};
+pub use ingest::{Ingested, Upload};
 pub use jobs::JobView;
 pub use library::{ProfileView, Readiness};
 pub use options::{Options, Roles};
 pub use running::Running;
+pub use songs::{OperationView, SongView};
+pub use tasks::{TaskView, Which};
+pub use videos::{Announced, VideoDetails, VideoView, Watchable};
+pub use wishes::{JobWish, Submission};
 
-use identity::{Passwords, Signer};
+use identity::{Passwords, Signer, Throttle};
+use videos::Easels;
 
 /// What stands behind the service.
 #[derive(Clone)]
@@ -54,6 +64,10 @@ pub struct Ports {
     pub converter: Arc<dyn Converter>,
     /// What tells people.
     pub notifier: Arc<dyn Notifier>,
+    /// Where media comes from that nobody uploads.
+    pub source: Arc<dyn Source>,
+    /// What understands pictures.
+    pub pictures: Arc<dyn Pictures>,
 }
 
 /// All verbs. Cheap to clone; clones share everything.
@@ -70,6 +84,16 @@ struct Inner {
     signer: Signer,
     /// The claims that this process holds, so that a cancel or a look at the progress needs no detour.
     held: Mutex<HashMap<JobId, Held>>,
+    /// One permit for each conversion that may run.
+    slots: Arc<Semaphore>,
+    /// A download that has ended stands in the queue for a slot.
+    slot_wanted: Notify,
+    /// One permit for each download that may run without holding a slot.
+    fetches: Arc<Semaphore>,
+    /// Where pictures are worked on.
+    easels: Easels,
+    /// Who signs in too often.
+    throttle: Throttle,
     /// Ends of jobs that this process wrote.
     ended: broadcast::Sender<JobId>,
     /// There may be a notice to tell.
@@ -93,10 +117,17 @@ impl Service {
     pub fn new(ports: Ports, options: Options, clock: Arc<dyn Clock>) -> Self {
         let signer = Signer::new(&options.jwt_secret);
         let passwords = Passwords::new(options.password_slots);
+        let slots = Arc::new(Semaphore::new(options.slots.max(1)));
+        let fetches = Arc::new(Semaphore::new(options.fetches));
         Self {
             inner: Arc::new(Inner {
                 ports,
                 options,
+                slots,
+                slot_wanted: Notify::new(),
+                fetches,
+                easels: Easels::default(),
+                throttle: Throttle::default(),
                 clock,
                 passwords,
                 signer,

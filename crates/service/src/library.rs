@@ -1,7 +1,7 @@
 //! What is there: media, profiles, formats, and whether the parts behind can be used.
 
 use reelmill_core::ports::{CatalogError, JobFilter, MAX_WRITES, Page, PageQuery};
-use reelmill_core::{Format, Holder, Intent, Job, Key, Media, MediaId, Output, Profile, Write};
+use reelmill_core::{Format, Job, JobId, Key, Media, MediaId, Output, Profile, State, Task, Write};
 
 use tokio::time::{Duration, Instant};
 
@@ -24,6 +24,13 @@ pub struct ProfileView {
 pub struct Readiness {
     /// Each part's name, whether requests fail without it, and what is wrong with it.
     pub parts: Vec<(&'static str, bool, Option<String>)>,
+}
+
+/// Writes that take something away, and the keys of the objects that go once these are taken.
+#[derive(Default)]
+pub(crate) struct Removal {
+    pub(crate) writes: Vec<Write>,
+    pub(crate) keys: Vec<Key>,
 }
 
 impl Readiness {
@@ -62,32 +69,76 @@ impl Service {
 
     /// Takes the records away first, each object's key on record in the same commit, then the objects.
     pub(crate) async fn remove_media(&self, media: &Media) -> Result<(), Error> {
-        self.remove_what_was_made_of(media.id).await?;
-        match self.catalog().commit(vec![Write::DropMedia(media.id), self.condemned(&media.key)]).await {
-            Ok(()) => self.delete_condemned(&media.key).await,
-            // Somebody deleted it at the same moment.
-            Err(CatalogError::Conflict) => {}
-            Err(error) => return Err(error.into()),
+        // A task is never seen without its job: that one goes in the commit that takes the task.
+        let task = self.task_of(media).await?;
+        self.remove_what_was_made_of(media.id, task.map(|task| task.job)).await?;
+        loop {
+            let (job, Removal { writes, keys }) = self.removal(media).await?;
+            match self.catalog().commit(writes).await {
+                Ok(()) => {
+                    if let Some(job) = job {
+                        self.stop_held(job);
+                    }
+                    for key in &keys {
+                        self.delete_condemned(key).await;
+                    }
+                    break;
+                }
+                // Somebody deleted it, or changed what stands on it, at the same moment.
+                Err(CatalogError::Conflict) if self.catalog().media(media.id).await?.is_none() => break,
+                Err(CatalogError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         // What came between the last look and the end of the media; nothing can come any more.
-        self.remove_what_was_made_of(media.id).await
+        self.remove_what_was_made_of(media.id, None).await
     }
 
-    /// An intent for an object that is to be deleted.
-    fn condemned(&self, key: &Key) -> Write {
-        let now = self.now();
-        Write::AddIntent(Intent {
-            key: key.clone(),
-            holder: Holder::Condemned { since: now },
-            beats: 0,
-            created_at: now,
-        })
+    /// What takes a media away with what stands on it, and the job of its task.
+    async fn removal(&self, media: &Media) -> Result<(Option<JobId>, Removal), Error> {
+        let mut writes = vec![Write::DropMedia(media.id)];
+        let mut keys = vec![media.key.clone()];
+        if let Some(video) = self.catalog().video(media.id).await? {
+            writes.push(Write::DropVideo(media.id, video.version));
+            keys.extend(video.thumbnail.and_then(|thumbnail| thumbnail.picture).map(|picture| picture.key));
+        }
+        writes.extend(keys.iter().map(|key| self.condemned(key)));
+        let Some(task) = self.task_of(media).await? else { return Ok((None, Removal { writes, keys })) };
+        writes.push(Write::DropTask(task.number, task.version));
+        let of_job = self.removal_of_job(task.job).await?;
+        writes.extend(of_job.writes);
+        keys.extend(of_job.keys);
+        Ok((Some(task.job), Removal { writes, keys }))
     }
 
-    async fn remove_what_was_made_of(&self, media: MediaId) -> Result<(), Error> {
+    async fn task_of(&self, media: &Media) -> Result<Option<Task>, Error> {
+        match media.task {
+            Some(number) => Ok(self.catalog().task(number).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// What takes a job away with what it made; nothing where it is gone.
+    pub(crate) async fn removal_of_job(&self, job: JobId) -> Result<Removal, Error> {
+        let mut removal = Removal::default();
+        let Some(job) = self.catalog().job(job).await? else { return Ok(removal) };
+        removal.writes.push(Write::DropJob(job.id, job.version));
+        if let State::Done { output, .. } = job.state
+            && let Some(output) = self.catalog().output(output).await?
+        {
+            removal.writes.extend([Write::DropOutput(output.id), self.condemned(&output.key)]);
+            removal.keys.push(output.key);
+        }
+        Ok(removal)
+    }
+
+    /// Takes the jobs and outputs of a media away, but for one job.
+    async fn remove_what_was_made_of(&self, media: MediaId, spared: Option<JobId>) -> Result<(), Error> {
         loop {
-            let jobs = self.jobs_of(media).await?;
-            let outputs = self.catalog().outputs_of(media).await?;
+            let mut jobs = self.jobs_of(media).await?;
+            let mut outputs = self.catalog().outputs_of(media).await?;
+            jobs.retain(|job| Some(job.id) != spared);
+            outputs.retain(|output| Some(output.job_id) != spared);
             if jobs.is_empty() && outputs.is_empty() {
                 return Ok(());
             }
@@ -161,11 +212,12 @@ impl Service {
 
     async fn try_parts(&self) -> Readiness {
         let ports = self.ports();
-        let (catalog, objects, doorbell, notifier) = tokio::join!(
+        let (catalog, objects, doorbell, notifier, source) = tokio::join!(
             ports.catalog.check(),
             ports.objects.check(),
             ports.doorbell.check(),
-            ports.notifier.check()
+            ports.notifier.check(),
+            ports.source.check()
         );
         Readiness {
             parts: vec![
@@ -173,6 +225,7 @@ impl Service {
                 ("objects", true, wrong(objects)),
                 ("doorbell", false, wrong(doorbell)),
                 ("notifier", false, wrong(notifier)),
+                ("source", false, wrong(source)),
             ],
         }
     }

@@ -73,6 +73,17 @@ impl Service {
             (Door::Converter, Some(output), _) => {
                 ("MP3 Download".to_owned(), format!("mp3 file_id: {} is now ready!", output.fid))
             }
+            (Door::Tasks, Some(output), _) => {
+                let Some(number) = job.task else { return Ok(()) };
+                // The file is called as its owner called it.
+                let Some(task) = self.catalog().task(number).await? else { return Ok(()) };
+                (
+                    format!("Conversión de archivo {} exitosa!", task.name),
+                    format!("{} is ready: /api/download/{number}", output.name),
+                )
+            }
+            // A bot asks for its songs by itself, and a published video needs no conversion.
+            (Door::Music | Door::Video, ..) => return Ok(()),
             (Door::V1, Some(output), _) => (
                 format!("{} is ready", output.name),
                 format!("{} is ready: /v1/outputs/{}/content", output.name, output.id),

@@ -32,6 +32,14 @@ pub struct Options {
     pub max_attempts: u32,
     /// How long all attempts of a job together may take.
     pub job_deadline: Duration,
+    /// How often a job of the music bot's door is tried.
+    pub music_attempts: u32,
+    /// How long all attempts of such a job together may take.
+    pub music_deadline: Duration,
+    /// Downloads side by side that hold no slot of a conversion.
+    pub fetches: usize,
+    /// Whether strangers may make accounts.
+    pub is_sign_up_open: bool,
     /// The wait before a second attempt; doubled at each further one, with full jitter.
     pub retry_base: Duration,
     /// The most bytes of an upload.

@@ -4,5 +4,8 @@ mod identity;
 mod ingest;
 mod jobs;
 mod races;
+mod songs;
+mod tasks;
+mod videos;
 mod weather;
 mod world;

@@ -6,17 +6,22 @@
 
 mod attempt;
 mod backoff;
+mod bench;
 mod claim;
+mod fetch;
 mod heartbeat;
 mod rescue;
 
 pub(crate) use backoff::{before_retry, jittered};
+
+use std::sync::Arc;
 
 use reelmill_core::JobId;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::Service;
+use claim::Next;
 
 /// When a process stops: first nothing new is claimed, then what runs is given back.
 #[derive(Debug, Clone, Default)]
@@ -28,20 +33,22 @@ pub(crate) struct Stopping {
 }
 
 impl Service {
-    /// Claims and converts until told to drain; one attempt a slot at most.
+    /// Claims and converts until told to drain: an attempt holds a slot, but for downloads, which have places of their own.
     pub(crate) async fn work(self, stopping: Stopping, attempts: TaskTracker) {
-        let slots = std::sync::Arc::new(tokio::sync::Semaphore::new(self.options().slots.max(1)));
         loop {
             let slot = tokio::select! {
                 () = stopping.drain.cancelled() => return,
-                slot = std::sync::Arc::clone(&slots).acquire_owned() => slot,
+                slot = Arc::clone(&self.inner.slots).acquire_owned() => slot,
             };
-            let Some(claimed) = self.next_claim(&stopping.drain).await else { return };
-            let attempt = self.clone().attempt(claimed, stopping.give_back.clone());
-            attempts.spawn(async move {
-                attempt.await;
-                drop(slot);
-            });
+            let Ok(slot) = slot else { return };
+            match self.next_claim(&stopping.drain).await {
+                Next::Claimed(claimed) => {
+                    attempts.spawn(self.clone().attempt(*claimed, slot, stopping.give_back.clone()));
+                }
+                // Whoever wants it is before this loop in the queue for it.
+                Next::SlotWanted => drop(slot),
+                Next::Draining => return,
+            }
         }
     }
 

@@ -11,10 +11,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use reelmill_core::ports::{Beat, Catalog, CatalogError, Census, JobFilter, Page, PageQuery, Sequence};
+use reelmill_core::ports::{
+    Beat, Catalog, CatalogError, Census, JobFilter, Page, PageQuery, Sequence, TaskQuery,
+};
 use reelmill_core::{
-    ApiKey, ApiKeyId, Holder, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeId, Output, OutputId,
-    Pulse, Receipt, State, StateName, Timestamp, Token, User, UserId, Write,
+    ApiKey, ApiKeyId, Holder, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeId, Operation,
+    OperationId, Output, OutputId, Pulse, Receipt, Song, SongId, State, StateName, Task, Timestamp, Token,
+    User, UserId, Video, Write,
 };
 use uuid::Uuid;
 
@@ -45,6 +48,10 @@ struct Tables {
     intents: BTreeMap<Key, Intent>,
     receipts: BTreeMap<(String, String), Receipt>,
     notices: BTreeMap<NoticeId, Notice>,
+    songs: BTreeMap<SongId, Song>,
+    operations: BTreeMap<OperationId, Operation>,
+    videos: BTreeMap<MediaId, Video>,
+    tasks: BTreeMap<i64, Task>,
     numbers: BTreeMap<&'static str, i64>,
 }
 
@@ -107,6 +114,10 @@ impl Catalog for MemoryCatalog {
         Ok(id.and_then(|id| tables.users.get(id)).cloned())
     }
 
+    async fn user_by_number(&self, number: i64) -> Result<Option<User>, CatalogError> {
+        Ok(self.tables().users.values().find(|user| user.number == number).cloned())
+    }
+
     async fn users(&self, query: PageQuery) -> Result<Page<User>, CatalogError> {
         let start = query.after.map_or(Bound::Unbounded, |id| Bound::Excluded(UserId(id)));
         let tables = self.tables();
@@ -149,7 +160,7 @@ impl Catalog for MemoryCatalog {
         let end = query.after.map_or(Bound::Unbounded, |id| Bound::Excluded(JobId(id)));
         let is_wanted = |job: &&Job| {
             filter.account.is_none_or(|account| job.account == account)
-                && filter.media.is_none_or(|media| job.media_id == media)
+                && filter.media.is_none_or(|media| job.media_id == Some(media))
                 && filter.state.is_none_or(|state| job.state.name() == state)
         };
         let tables = self.tables();
@@ -202,6 +213,67 @@ impl Catalog for MemoryCatalog {
         let mut due: Vec<_> = tables.notices.values().filter(|notice| notice.due_at <= now).collect();
         due.sort_by_key(|notice| (notice.due_at, notice.id));
         Ok(due.into_iter().take(limit as usize).cloned().collect())
+    }
+
+    async fn song(&self, id: SongId) -> Result<Option<Song>, CatalogError> {
+        Ok(self.tables().songs.get(&id).cloned())
+    }
+
+    async fn song_by_source(&self, source_id: &str) -> Result<Option<Song>, CatalogError> {
+        Ok(self.tables().songs.values().find(|song| song.found.id == source_id).cloned())
+    }
+
+    async fn songs_by_title(&self, prefix: &str, limit: u32) -> Result<Vec<Song>, CatalogError> {
+        let tables = self.tables();
+        let mut titled: Vec<_> = tables.songs.values().map(|song| (song.title_lower(), song)).collect();
+        titled.retain(|(title, _)| title.starts_with(prefix));
+        // The sort is stable: among equal titles, ids stay in order.
+        titled.sort_by(|(title, _), (other, _)| title.cmp(other));
+        Ok(titled.into_iter().take(limit as usize).map(|(_, song)| song.clone()).collect())
+    }
+
+    async fn operation(&self, id: OperationId) -> Result<Option<Operation>, CatalogError> {
+        Ok(self.tables().operations.get(&id).cloned())
+    }
+
+    async fn video(&self, id: MediaId) -> Result<Option<Video>, CatalogError> {
+        Ok(self.tables().videos.get(&id).cloned())
+    }
+
+    async fn video_by_thumbnail(&self, uuid: Uuid) -> Result<Option<Video>, CatalogError> {
+        let is_its =
+            |video: &&Video| video.thumbnail.as_ref().is_some_and(|thumbnail| thumbnail.uuid == uuid);
+        Ok(self.tables().videos.values().find(is_its).cloned())
+    }
+
+    async fn videos(&self, query: PageQuery) -> Result<Page<Video>, CatalogError> {
+        let end = query.after.map_or(Bound::Unbounded, |id| Bound::Excluded(MediaId(id)));
+        let tables = self.tables();
+        let newest_first = tables.videos.range((Bound::Unbounded, end)).rev().map(|(_, video)| video);
+        Ok(page(newest_first, query, |video| video.id.0))
+    }
+
+    async fn task(&self, number: i64) -> Result<Option<Task>, CatalogError> {
+        Ok(self.tables().tasks.get(&number).cloned())
+    }
+
+    async fn tasks(&self, account: UserId, query: TaskQuery) -> Result<Vec<Task>, CatalogError> {
+        let tables = self.tables();
+        let behind = query.after.map_or(Bound::Unbounded, Bound::Excluded);
+        let own = |tasks: &mut dyn Iterator<Item = &Task>| {
+            tasks.filter(|task| task.account == account).take(query.limit as usize).cloned().collect()
+        };
+        Ok(if query.is_ascending {
+            own(&mut tables.tasks.range((behind, Bound::Unbounded)).map(|(_, task)| task))
+        } else {
+            own(&mut tables.tasks.range((Bound::Unbounded, behind)).rev().map(|(_, task)| task))
+        })
+    }
+
+    async fn task_by_file(&self, account: UserId, name: &str) -> Result<Option<Task>, CatalogError> {
+        let is_it =
+            |task: &&Task| task.account == account && (task.name == name || task.result_name() == name);
+        Ok(self.tables().tasks.values().rev().find(is_it).cloned())
     }
 
     async fn sweep_expired(&self, now: Timestamp) -> Result<u64, CatalogError> {

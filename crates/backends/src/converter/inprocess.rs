@@ -21,7 +21,7 @@ use reelmill_core::ports::{
     Conversion, Converted, Converter, ConverterError, Input, ObjectWriter, ObjectsError,
 };
 use reelmill_core::{Format, MediaInfo, Profile};
-use reelmill_media::{Control, MediaError};
+use reelmill_media::{Control, Engines, MediaError};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::{Opening, target};
@@ -31,7 +31,7 @@ use output::{Piece, PieceSink};
 
 /// How it is opened.
 pub(super) const OPENING: Opening =
-    |_| async { Ok(Arc::new(InProcessConverter::default()) as Arc<dyn Converter>) }.boxed();
+    |_| async { Ok(Arc::new(InProcessConverter::new(found_engines())) as Arc<dyn Converter>) }.boxed();
 
 /// Pieces of output that wait for the store at most.
 const PIECES_AHEAD: usize = 4;
@@ -41,12 +41,30 @@ const PIECES_AHEAD: usize = 4;
 pub struct InProcessConverter {
     /// Taken by each probe for as long as it has a thread.
     probes: Arc<Semaphore>,
+    engines: Engines,
+}
+
+impl InProcessConverter {
+    /// With what this host has for what is not done in the process itself.
+    #[must_use]
+    pub fn new(engines: Engines) -> Self {
+        Self { probes: Arc::new(Semaphore::new(probes_at_once())), engines }
+    }
 }
 
 impl Default for InProcessConverter {
     fn default() -> Self {
-        Self { probes: Arc::new(Semaphore::new(probes_at_once())) }
+        Self::new(Engines::default())
     }
+}
+
+/// What this host has. It is tried out at once but not waited for, so that no plan has to wait for it later.
+fn found_engines() -> Engines {
+    let engines = Engines::find();
+    let tried = engines.clone();
+    // What is missing is said to whoever asks for it.
+    tokio::task::spawn_blocking(move || (tried.opus_decoder().is_ok(), tried.aac_encoder().is_ok()));
+    engines
 }
 
 /// Two a core, as probes wait for the store for the most part; but some also on a small machine.
@@ -81,7 +99,7 @@ impl Converter for InProcessConverter {
     fn plan(&self, info: &MediaInfo, profile: &Profile) -> Result<String, ConverterError> {
         let target = target(profile.format, &profile.settings)?;
         let info = translation::known(info)?;
-        let plan = reelmill_media::plan(&info, &target);
+        let plan = reelmill_media::plan(&info, &target, &self.engines);
         plan.map(|plan| plan.summary).map_err(|error| translation::error(error, &Errand::default()))
     }
 
@@ -97,7 +115,7 @@ impl Converter for InProcessConverter {
         let _end = errand.end_on_drop();
         let (pieces, mut waiting) = mpsc::channel(PIECES_AHEAD);
         let source = ObjectSource::new(input.clone(), &errand);
-        let mut control = Control::new(move |share| progress(share));
+        let mut control = Control::new(move |share| progress(share)).with_engines(self.engines.clone());
         control.cancel = errand.flag();
         let thread = tokio::task::spawn_blocking(move || {
             let mut sink = PieceSink::new(pieces);
@@ -125,11 +143,13 @@ impl Converter for InProcessConverter {
     }
 
     fn writes(&self) -> Vec<Format> {
-        Format::ALL.to_vec()
+        let is_written = |format: &Format| *format != Format::Aac || self.engines.aac_encoder().is_ok();
+        Format::ALL.into_iter().filter(is_written).collect()
     }
 
     fn reads(&self) -> Vec<String> {
-        translation::READS.iter().map(|name| (*name).to_owned()).collect()
+        let is_read = |name: &&str| *name != "Opus" || self.engines.opus_decoder().is_ok();
+        translation::READS.iter().copied().filter(is_read).map(str::to_owned).collect()
     }
 }
 

@@ -18,10 +18,16 @@ pub fn target(format: Format, settings: &Settings) -> Result<Target, ConverterEr
         sample_rate_hz: settings.sample_rate_hz,
         channels: settings.channels,
         bits_per_sample: settings.bits_per_sample,
+        copy: settings.copy.unwrap_or_else(|| !asks_for_a_rate(settings)),
         start_ms: settings.start_ms.unwrap_or(0),
         end_ms: settings.end_ms,
         ..Target::new(media_format(format))
     })
+}
+
+/// Whether packets made anew would have another rate than they have.
+const fn asks_for_a_rate(settings: &Settings) -> bool {
+    settings.bitrate_kbps.is_some() || settings.average_bitrate_kbps.is_some() || settings.quality.is_some()
 }
 
 fn rate(settings: &Settings) -> Result<Option<Rate>, ConverterError> {
@@ -42,5 +48,46 @@ const fn media_format(format: Format) -> reelmill_media::Format {
         Format::Wav => reelmill_media::Format::Wav,
         Format::Flac => reelmill_media::Format::Flac,
         Format::Opus => reelmill_media::Format::Opus,
+        Format::Ogg => reelmill_media::Format::Ogg,
+        Format::Aac => reelmill_media::Format::Aac,
+        Format::Dca => reelmill_media::Format::Dca,
+        Format::Dca0 => reelmill_media::Format::Dca0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reelmill_core::Profile;
+
+    use super::*;
+
+    #[test]
+    fn every_profile_has_a_target_of_the_same_name_and_kind() {
+        for profile in Profile::builtin() {
+            let made = target(profile.format, &profile.settings).unwrap().format;
+            let format = profile.format;
+            assert_eq!(
+                (made.name(), made.extension(), made.content_type()),
+                (format.name(), format.extension(), format.content_type())
+            );
+        }
+    }
+
+    #[test]
+    fn packets_are_copied_unless_somebody_asks_for_a_rate_of_their_own() {
+        let rate = Settings { bitrate_kbps: Some(96), ..Settings::default() };
+        let table = [
+            (Settings::default(), true),
+            (Settings { channels: Some(2), ..Settings::default() }, true),
+            (Settings { copy: Some(false), ..Settings::default() }, false),
+            (rate.clone(), false),
+            (Settings { average_bitrate_kbps: Some(96), ..Settings::default() }, false),
+            (Settings { copy: Some(true), ..rate.clone() }, true),
+            (Profile::named("dca").unwrap().settings, true),
+            (Profile::named("dca").unwrap().with(&rate).settings, false),
+        ];
+        for (settings, copies) in table {
+            assert_eq!(target(Format::Dca, &settings).unwrap().copy, copies, "{settings:?}");
+        }
     }
 }

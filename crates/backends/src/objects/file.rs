@@ -21,7 +21,7 @@ use reelmill_core::Key;
 use reelmill_core::ports::{ByteStream, ObjectWriter, Objects, ObjectsError};
 use uuid::Uuid;
 
-use super::{Opening, check_range};
+use super::{Opening, check_range, uri};
 use failure::{blocking, unusable};
 use partial::Partials;
 use writer::FileWriter;
@@ -53,13 +53,11 @@ impl FileObjects {
     /// Where the folder cannot be written to.
     pub async fn open(root: PathBuf) -> Result<Self, ObjectsError> {
         let root = std::path::absolute(root).map_err(|error| unusable("finding the folder", &error))?;
-        let root: Arc<Path> = root.into();
-        let made = Arc::clone(&root);
-        let partials = blocking(move || Partials::claim(&made)).await?;
-        Ok(Self {
-            root,
-            partials: Arc::new(partials.map_err(|error| unusable("opening the folder", &error))?),
-        })
+        // Without links and `..`, which whoever reads an object's URI would take in another order.
+        let opened = blocking(move || Ok((Partials::claim(&root)?, root.canonicalize()?))).await?;
+        let (partials, root) =
+            opened.map_err(|error: std::io::Error| unusable("opening the folder", &error))?;
+        Ok(Self { root: root.into(), partials: Arc::new(partials) })
     }
 
     fn place(&self, key: &Key) -> PathBuf {
@@ -114,6 +112,10 @@ impl Objects for FileObjects {
             Ok(Some((piece, (file, range.start + length..range.end))))
         })
         .boxed())
+    }
+
+    fn uri(&self, key: &Key) -> String {
+        format!("file://{}", uri::encode(self.place(key).as_os_str().as_encoded_bytes()))
     }
 
     async fn delete(&self, key: &Key) -> Result<(), ObjectsError> {

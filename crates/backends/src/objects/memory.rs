@@ -10,7 +10,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 use reelmill_core::Key;
 use reelmill_core::ports::{ByteStream, ObjectWriter, Objects, ObjectsError, Stored};
 
-use super::{Opening, check_patch, check_range};
+use super::{Opening, check_patch, check_range, uri};
 
 /// How it is opened.
 pub(super) const OPENING: Opening =
@@ -49,6 +49,10 @@ impl Objects for MemoryObjects {
             (!piece.is_empty()).then_some(Ok(piece))
         });
         Ok(stream::iter(pieces).boxed())
+    }
+
+    fn uri(&self, key: &Key) -> String {
+        format!("memory:/{}", uri::encode(key.as_str().as_bytes()))
     }
 
     async fn delete(&self, key: &Key) -> Result<(), ObjectsError> {

@@ -4,6 +4,8 @@
 mod file;
 #[cfg(feature = "objects-memory")]
 mod memory;
+#[cfg(any(feature = "objects-file", feature = "objects-memory"))]
+mod uri;
 
 use std::ops::Range;
 use std::path::Path;

@@ -18,14 +18,16 @@ async fn added(catalog: &dyn Catalog) -> User {
     user
 }
 
-pub(super) async fn a_user_is_found_by_id_address_and_name(place: Setup) {
+pub(super) async fn a_user_is_found_by_id_number_address_and_name(place: Setup) {
     let catalog = place.open().await;
     let user = added(&*catalog).await;
     added(&*catalog).await;
     assert_eq!(catalog.user(user.id).await.unwrap().as_ref(), Some(&user));
     assert_eq!(catalog.user_by_login(&user.email).await.unwrap().as_ref(), Some(&user));
     assert_eq!(catalog.user_by_login(&user.name).await.unwrap().as_ref(), Some(&user));
+    assert_eq!(catalog.user_by_number(user.number).await.unwrap().as_ref(), Some(&user));
     assert_eq!(catalog.user_by_login("nobody").await.unwrap(), None);
+    assert_eq!(catalog.user_by_number(-1).await.unwrap(), None);
     assert_eq!(catalog.user(id()).await.unwrap(), None);
 }
 
@@ -172,6 +174,15 @@ pub(super) async fn a_token_ends_once_or_twice_alike(place: Setup) {
     commit(&*catalog, [Write::EndToken(token)]).await;
     assert!(catalog.is_token_ended("jti-1").await.unwrap());
     assert!(!catalog.is_token_ended("jti-2").await.unwrap());
+}
+
+pub(super) async fn each_sequence_counts_for_itself(place: Setup) {
+    let catalog = place.open().await;
+    for expected in 1..=3 {
+        for sequence in [Sequence::Users, Sequence::Videos, Sequence::Tasks] {
+            assert_eq!(catalog.next_number(sequence).await.unwrap(), expected, "{sequence:?}");
+        }
+    }
 }
 
 pub(super) async fn numbers_are_never_given_twice(place: Setup) {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use reelmill_core::ports::{Catalog, MAX_WRITES};
-use reelmill_core::{State, Write};
+use reelmill_core::{Format, Song, State, Task, Video, Write};
 
 use super::sample::{
     NOW, api_key, claimed, commit, condemned, conflict, first, id, intent, job, key, media, moved, notice,
-    output, queued, receipt, running, user,
+    operation, output, queued, receipt, running, song, task, thumbnail, user, video,
 };
 use crate::Place;
 
@@ -48,6 +48,49 @@ pub(super) async fn a_commit_is_all_or_nothing(place: Setup) {
     assert_eq!(catalog.intents(None, 10).await.unwrap(), []);
     assert_eq!(catalog.receipt("0193 POST /v1/jobs", "k", NOW).await.unwrap(), None);
     assert_eq!(catalog.due_notices(NOW, 10).await.unwrap(), []);
+}
+
+pub(super) async fn a_refused_commit_leaves_songs_videos_and_tasks_alone(place: Setup) {
+    let catalog = place.open().await;
+    let account = id();
+    let songs: [Song; 3] = std::array::from_fn(|n| song(&format!("song {n}")));
+    let videos: [Video; 3] = std::array::from_fn(|_| Video { thumbnail: Some(thumbnail()), ..video() });
+    let tasks: [Task; 3] = std::array::from_fn(|n| task(account, &format!("{n}.wav"), Format::Mp3));
+    let operation = operation(&songs[2]);
+    commit(&*catalog, songs[..2].iter().cloned().map(Write::AddSong)).await;
+    commit(&*catalog, videos[..2].iter().cloned().map(Write::AddVideo)).await;
+    commit(&*catalog, tasks[..2].iter().cloned().map(Write::AddTask)).await;
+    let other = |song: &Song| Song { found: super::sample::found(), version: 2, ..song.clone() };
+    let writes = [
+        Write::ReplaceSong(other(&songs[0])),
+        Write::DropSong(songs[1].id, 1),
+        Write::AddSong(songs[2].clone()),
+        Write::AddOperation(operation.clone()),
+        Write::ReplaceVideo(Video { thumbnail: None, version: 2, ..videos[0].clone() }),
+        Write::DropVideo(videos[1].id, 1),
+        Write::AddVideo(videos[2].clone()),
+        Write::ReplaceTask(Task { format: Format::Flac, version: 2, ..tasks[0].clone() }),
+        Write::DropTask(tasks[1].number, 1),
+        Write::AddTask(tasks[2].clone()),
+        Write::TakeIntent(key("never/recorded")),
+    ];
+    conflict(&*catalog, writes).await;
+    assert_eq!(catalog.songs_by_title("song", 10).await.unwrap(), songs[..2]);
+    assert_eq!(catalog.song_by_source(&songs[0].found.id).await.unwrap().as_ref(), Some(&songs[0]));
+    assert_eq!(catalog.song_by_source(&songs[2].found.id).await.unwrap(), None);
+    assert_eq!(catalog.operation(operation.id).await.unwrap(), None);
+    assert_eq!(catalog.videos(first(10)).await.unwrap().items, [videos[1].clone(), videos[0].clone()]);
+    for (n, task) in tasks.into_iter().enumerate() {
+        assert_eq!(
+            catalog.task_by_file(account, &format!("{n}.mp3")).await.unwrap(),
+            (n < 2).then_some(task)
+        );
+    }
+    assert_eq!(catalog.task_by_file(account, "0.flac").await.unwrap(), None);
+    for (n, video) in videos.into_iter().enumerate() {
+        let uuid = video.thumbnail.as_ref().unwrap().uuid;
+        assert_eq!(catalog.video_by_thumbnail(uuid).await.unwrap(), (n < 2).then_some(video));
+    }
 }
 
 pub(super) async fn a_commit_of_everything_is_seen_at_once(place: Setup) {

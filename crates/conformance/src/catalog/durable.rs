@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use reelmill_core::ports::{Catalog, Sequence};
-use reelmill_core::{Job, Pulse, Stage, Write};
+use reelmill_core::{Format, Job, Pulse, Stage, Video, Write};
 
 use super::sample::{
-    NOW, api_key, claimed, commit, condemned, intent, job, media, notice, output, queued, running, token,
-    user,
+    NOW, api_key, claimed, commit, condemned, first, id, intent, job, media, notice, operation, output,
+    queued, running, song, task, thumbnail, token, user, video,
 };
 use crate::Place;
 
@@ -47,6 +47,34 @@ pub(super) async fn a_reopened_catalog_holds_what_was_committed(place: Setup) {
     assert_eq!(catalog.due_notices(NOW, 10).await.unwrap(), [notice]);
     assert_eq!(catalog.census().await.unwrap().queued, 1);
     assert!(catalog.next_number(Sequence::Users).await.unwrap() > number);
+}
+
+pub(super) async fn a_reopened_catalog_holds_songs_videos_and_tasks(place: Setup) {
+    let catalog = place.open().await;
+    let (song, task) = (song("Ñandú"), task(id(), "a.wav", Format::Opus));
+    let (video, operation) = (Video { thumbnail: Some(thumbnail()), ..video() }, operation(&song));
+    let writes = [
+        Write::AddSong(song.clone()),
+        Write::AddOperation(operation.clone()),
+        Write::AddVideo(video.clone()),
+        Write::AddTask(task.clone()),
+    ];
+    commit(&*catalog, writes).await;
+    let sequences = [Sequence::Videos, Sequence::Tasks];
+    for sequence in sequences {
+        assert_eq!(catalog.next_number(sequence).await.unwrap(), 1);
+    }
+    drop(catalog);
+
+    let catalog = place.open().await;
+    assert_eq!(catalog.songs_by_title("ñan", 5).await.unwrap(), std::slice::from_ref(&song));
+    assert_eq!(catalog.song_by_source(&song.found.id.clone()).await.unwrap(), Some(song));
+    assert_eq!(catalog.operation(operation.id).await.unwrap(), Some(operation));
+    assert_eq!(catalog.videos(first(5)).await.unwrap().items, [video]);
+    assert_eq!(catalog.task_by_file(task.account, "a.opus").await.unwrap(), Some(task));
+    for sequence in sequences {
+        assert!(catalog.next_number(sequence).await.unwrap() > 1);
+    }
 }
 
 pub(super) async fn ten_that_open_together_migrate_once(place: Setup) {

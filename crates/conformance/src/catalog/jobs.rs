@@ -1,10 +1,11 @@
 //! Jobs: versions, what is due, what is claimed, how many.
 
-use reelmill_core::ports::{Catalog, CatalogError, Census};
+use reelmill_core::ports::{Catalog, CatalogError, Census, JobFilter};
 use reelmill_core::{Event, Failure, FailureKind, Job, Pulse, Stage, State, Write};
 
 use super::sample::{
-    NOW, at, claim, claimed, commit, conflict, id, intent, job, moved, output, queued, running, token,
+    NOW, at, claim, claimed, commit, conflict, first, found, id, intent, job, moved, output, queued, running,
+    token,
 };
 use crate::Place;
 
@@ -34,6 +35,32 @@ pub(super) async fn a_job_of_every_state_comes_back_as_it_was_written(place: Set
         commit(&*catalog, [Write::AddJob(job.clone())]).await;
         assert_eq!(catalog.job(job.id).await.unwrap(), Some(job));
     }
+}
+
+pub(super) async fn a_job_without_a_media_gets_it_by_a_later_write(place: Setup) {
+    let catalog = place.open().await;
+    let of_task = |n| {
+        let origin = Some(found());
+        Job { media_id: None, origin, song: Some(id()), task: Some(n), plan: None, ..job() }
+    };
+    let (job, other) = (of_task(1 << 40), of_task(2));
+    commit(&*catalog, [&job, &other].map(|job| Write::AddJob(job.clone()))).await;
+    assert_eq!(catalog.job(job.id).await.unwrap().as_ref(), Some(&job));
+    assert_eq!(catalog.due_jobs(NOW, 10).await.unwrap(), [job.clone(), other.clone()]);
+    let own = JobFilter { account: Some(job.account), ..JobFilter::default() };
+    assert_eq!(catalog.jobs(own, first(5)).await.unwrap().items, std::slice::from_ref(&job));
+    assert_eq!(catalog.census().await.unwrap().queued, 2);
+
+    let media = id();
+    let of_media = JobFilter { media: Some(media), ..JobFilter::default() };
+    assert_eq!(catalog.jobs(of_media, first(5)).await.unwrap().items, []);
+    let runs = claimed(&job);
+    let fetched = Event::Fetched { token: token(&runs), media, plan: Some("copied".to_owned()) };
+    let fetched = runs.apply(&fetched, NOW).unwrap();
+    assert_eq!(fetched.media_id, Some(media));
+    commit(&*catalog, [runs, fetched.clone()].map(Write::ReplaceJob)).await;
+    assert_eq!(catalog.jobs(of_media, first(5)).await.unwrap().items, [fetched]);
+    assert_eq!(catalog.job(other.id).await.unwrap(), Some(other));
 }
 
 pub(super) async fn a_stale_version_is_refused(place: Setup) {

@@ -82,7 +82,7 @@ pub(super) async fn jobs_are_listed_by_every_filter(place: Setup) {
             1 => State::Done { output: id(), at: NOW },
             _ => State::Cancelled { at: NOW },
         };
-        let own = Job { account: accounts[n / 8], media_id: media[n / 4 % 2], state, ..job() };
+        let own = Job { account: accounts[n / 8], media_id: Some(media[n / 4 % 2]), state, ..job() };
         commit(&*catalog, [Write::AddJob(own.clone())]).await;
         all.insert(0, own);
     }
@@ -93,7 +93,7 @@ pub(super) async fn jobs_are_listed_by_every_filter(place: Setup) {
                 let filter = JobFilter { account, media, state };
                 let is_wanted = |job: &&Job| {
                     account.is_none_or(|account| job.account == account)
-                        && media.is_none_or(|media| job.media_id == media)
+                        && media.is_none_or(|media| job.media_id == Some(media))
                         && state.is_none_or(|state| job.state.name() == state)
                 };
                 let wanted: Vec<Job> = all.iter().filter(is_wanted).cloned().collect();
@@ -142,6 +142,6 @@ pub(super) async fn outputs_are_listed_by_their_media(place: Setup) {
     let outputs: [Output; 2] = std::array::from_fn(|_| output(&job));
     commit(&*catalog, outputs.clone().map(Write::AddOutput)).await;
     commit(&*catalog, [Write::AddOutput(output(&super::sample::job()))]).await;
-    assert_eq!(catalog.outputs_of(job.media_id).await.unwrap(), outputs);
+    assert_eq!(catalog.outputs_of(job.media_id.unwrap()).await.unwrap(), outputs);
     assert_eq!(catalog.outputs_of(id()).await.unwrap(), []);
 }

@@ -9,6 +9,9 @@ mod lists;
 mod pulses;
 mod records;
 mod sample;
+mod songs;
+mod tasks;
+mod videos;
 
 use reelmill_core::ports::Catalog;
 
@@ -16,6 +19,7 @@ use crate::suite::{Backend, Trials, cases, pair};
 
 cases! { CASES of dyn Catalog:
     commits::a_commit_is_all_or_nothing,
+    commits::a_refused_commit_leaves_songs_videos_and_tasks_alone,
     commits::a_commit_of_everything_is_seen_at_once,
     commits::writes_hold_as_if_done_in_order,
     commits::a_commit_of_nothing_is_taken,
@@ -25,7 +29,7 @@ cases! { CASES of dyn Catalog:
     commits::many_commits_at_once_each_get_their_own_verdict,
     commits::a_read_that_follows_a_commit_sees_it,
     commits::it_can_be_checked,
-    accounts::a_user_is_found_by_id_address_and_name,
+    accounts::a_user_is_found_by_id_number_address_and_name,
     accounts::addresses_and_names_are_compared_in_lower_case,
     accounts::an_address_or_name_or_number_is_given_once,
     accounts::a_name_equal_to_anothers_address_is_refused,
@@ -41,8 +45,10 @@ cases! { CASES of dyn Catalog:
     accounts::a_secret_stands_for_one_key,
     accounts::a_token_ends_once_or_twice_alike,
     accounts::numbers_are_never_given_twice,
+    accounts::each_sequence_counts_for_itself,
     jobs::a_job_comes_back_as_it_was_written,
     jobs::a_job_of_every_state_comes_back_as_it_was_written,
+    jobs::a_job_without_a_media_gets_it_by_a_later_write,
     jobs::a_stale_version_is_refused,
     jobs::a_version_may_not_be_skipped,
     jobs::a_job_that_is_not_there_cannot_be_replaced,
@@ -94,10 +100,39 @@ cases! { CASES of dyn Catalog:
     records::a_notice_is_put_off,
     records::a_notice_is_dropped_once_or_twice_alike,
     records::text_survives,
+    songs::a_song_comes_back_as_it_was_written,
+    songs::a_song_is_found_by_its_platforms_id,
+    songs::a_platforms_id_has_one_song,
+    songs::of_many_who_add_one_song_one_wins,
+    songs::a_stale_song_is_refused,
+    songs::a_song_is_dropped_at_its_version_only,
+    songs::a_replaced_song_is_found_as_it_is_now,
+    songs::songs_are_found_by_any_beginning_of_their_title,
+    songs::long_titles_are_told_apart_to_their_end,
+    songs::a_song_without_a_title_is_found_by_its_platforms_id,
+    songs::an_operation_is_added_once,
+    videos::a_video_comes_back_as_it_was_written,
+    videos::a_video_is_found_by_its_thumbnail,
+    videos::a_media_a_number_and_a_thumbnail_have_one_video,
+    videos::videos_without_a_thumbnail_are_many,
+    videos::a_stale_video_is_refused,
+    videos::a_video_is_dropped_at_its_version_only,
+    videos::videos_are_listed_newest_media_first,
+    tasks::a_task_comes_back_as_it_was_written,
+    tasks::a_number_has_one_task,
+    tasks::a_stale_task_is_refused,
+    tasks::a_task_is_dropped_at_its_version_only,
+    tasks::tasks_are_listed_by_number_both_ways,
+    tasks::a_task_is_found_by_either_of_its_file_names,
+    tasks::the_newest_task_of_a_name_is_found,
+    tasks::a_task_of_another_account_is_never_found_by_its_name,
+    tasks::a_replaced_task_is_found_by_its_new_names_only,
+    tasks::names_of_every_kind_are_told_apart,
 }
 
 cases! { DURABLE_CASES of dyn Catalog:
     durable::a_reopened_catalog_holds_what_was_committed,
+    durable::a_reopened_catalog_holds_songs_videos_and_tasks,
     durable::ten_that_open_together_migrate_once,
     durable::two_that_share_a_catalog_see_each_others_commits,
     durable::of_two_that_share_a_catalog_one_wins,

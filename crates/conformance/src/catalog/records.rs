@@ -2,8 +2,8 @@
 
 use reelmill_core::ports::{Catalog, JobFilter, Sequence};
 use reelmill_core::{
-    AudioInfo, EndedToken, Failure, FailureKind, Job, Media, MediaInfo, Notice, Output, State, Timestamp,
-    User, Write,
+    AudioInfo, EndedToken, Failure, FailureKind, Job, Media, MediaInfo, Notice, OpusInfo, Output, State,
+    Timestamp, User, Write,
 };
 
 use super::sample::{
@@ -24,6 +24,7 @@ pub(super) async fn media_come_back_as_they_were_written(place: Setup) {
         bits_per_sample: Some(24),
         bit_rate_bps: Some(127_999),
         frames: Some(u64::from(u32::MAX) + 1),
+        opus: Some(OpusInfo { packet_frames: Some(960), output_gain: -3, ..OpusInfo::default() }),
     };
     let info = MediaInfo {
         container: "mp4".to_owned(),

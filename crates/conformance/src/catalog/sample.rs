@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use reelmill_core::ports::{Catalog, CatalogError, PageQuery};
 use reelmill_core::{
-    ApiKey, Claim, Door, Event, Format, Holder, Intent, Job, Key, Media, MediaInfo, Notice, Output, Priority,
-    Profile, Pulse, Receipt, Role, Settings, State, Timestamp, Token, User, UserId, Write,
+    ApiKey, Claim, Door, Event, Format, Found, Holder, Intent, Job, Key, Media, MediaInfo, Notice, Operation,
+    Output, Picture, Platform, Priority, Profile, Pulse, Receipt, Role, Settings, Song, State, Task,
+    Thumbnail, Timestamp, Token, User, UserId, Video, Write,
 };
 use uuid::Uuid;
 
@@ -65,6 +66,7 @@ pub(super) fn media(owner: UserId) -> Media {
         blake3: hash(),
         content_type: "video/mp4".to_owned(),
         info: MediaInfo { container: "mp4".to_owned(), duration_ms: Some(61_500), ..MediaInfo::default() },
+        task: None,
         created_at: NOW,
     }
 }
@@ -74,7 +76,10 @@ pub(super) fn job() -> Job {
     Job {
         id: id(),
         account: id(),
-        media_id: id(),
+        media_id: Some(id()),
+        origin: None,
+        song: None,
+        task: None,
         profile: Profile::named("mp3").unwrap(),
         overrides: Settings { bitrate_kbps: Some(192), ..Settings::default() },
         plan: Some("encoded: aac 44.1 kHz stereo to mp3 128 kbit/s".to_owned()),
@@ -115,7 +120,7 @@ pub(super) fn output(job: &Job) -> Output {
     Output {
         id,
         job_id: job.id,
-        media_id: job.media_id,
+        media_id: job.media_id.unwrap(),
         owner: job.account,
         fid: id.to_string(),
         name: "talk.mp3".to_owned(),
@@ -149,6 +154,82 @@ pub(super) fn notice(due_at: Timestamp) -> Notice {
         door: Door::Converter,
         due_at,
         failures: 0,
+    }
+}
+
+pub(super) fn found() -> Found {
+    let id = format!("dQw4w9WgXcQ-{}", count());
+    Found {
+        platform: Platform::Youtube,
+        url: format!("https://www.youtube.com/watch?v={id}"),
+        id,
+        title: None,
+        duration_ms: Some(61_500),
+        thumbnail_url: None,
+    }
+}
+
+pub(super) fn song(title: &str) -> Song {
+    Song {
+        id: id(),
+        found: Found { title: Some(title.to_owned()), ..found() },
+        job: id(),
+        plays: 0,
+        created_at: NOW,
+        updated_at: NOW,
+        version: 1,
+    }
+}
+
+pub(super) fn operation(song: &Song) -> Operation {
+    Operation { id: id(), song: song.found.id.clone(), job: song.job, account: id(), created_at: NOW }
+}
+
+/// A published video without a thumbnail.
+pub(super) fn video() -> Video {
+    Video {
+        id: id(),
+        number: count(),
+        owner: id(),
+        size_bytes: 5_000_000_000,
+        title: "A talk".to_owned(),
+        explain: "What was said.".to_owned(),
+        tags: vec!["talk".to_owned(), "mañana".to_owned()],
+        category: "talks".to_owned(),
+        thumbnail: None,
+        published_at: NOW,
+        version: 1,
+    }
+}
+
+/// A thumbnail that was announced and has not come yet.
+pub(super) fn thumbnail() -> Thumbnail {
+    Thumbnail { uuid: Uuid::new_v4(), extension: "webp".to_owned(), oversize: true, picture: None }
+}
+
+pub(super) fn picture() -> Picture {
+    Picture {
+        key: key(&format!("pictures/{}", Uuid::new_v4())),
+        size_bytes: 12_345,
+        blake3: hash(),
+        content_type: "image/webp".to_owned(),
+        width_px: 640,
+        height_px: 360,
+        created_at: NOW,
+    }
+}
+
+/// A task whose number is above all those made before.
+pub(super) fn task(account: UserId, name: &str, format: Format) -> Task {
+    Task {
+        number: count(),
+        account,
+        name: name.to_owned(),
+        format,
+        media: id(),
+        job: id(),
+        created_at: NOW,
+        version: 1,
     }
 }
 

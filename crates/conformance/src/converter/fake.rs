@@ -118,6 +118,10 @@ impl Objects for Silence {
         Ok(pieces.boxed())
     }
 
+    fn uri(&self, key: &Key) -> String {
+        format!("silence:/{key}")
+    }
+
     async fn delete(&self, _: &Key) -> Result<(), ObjectsError> {
         Ok(())
     }

@@ -42,6 +42,7 @@ cases! { CASES of dyn Objects:
     reading::keys_of_every_kind_are_told_apart,
     reading::a_key_below_another_is_an_object_of_its_own,
     reading::the_longest_key_is_taken,
+    reading::a_uri_names_one_object,
     reading::it_can_be_checked,
 }
 

@@ -1,5 +1,6 @@
 //! Reading and deleting, and keys of every kind.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -117,60 +118,85 @@ pub(super) async fn an_object_deleted_while_it_is_read_is_whole_or_an_error(plac
     not_found(&*objects, "a").await;
 }
 
+/// Keys that a store may take for one another, or for something else.
+const NAMES: &[&str] = &[
+    "a",
+    "A",
+    "a.",
+    ".a",
+    "a..b",
+    "...",
+    ".partial/x",
+    "%61",
+    "a%2Fb",
+    "a%",
+    "100%25",
+    "a b",
+    " a",
+    "a ",
+    "a+b",
+    "a+",
+    "a~",
+    "a:b",
+    "CON",
+    "nul.txt",
+    "a?b=c&d",
+    "a#b",
+    "*",
+    "\"q\"",
+    "'",
+    "<a>",
+    "|",
+    "é",
+    "e\u{301}",
+    "日本語/曲",
+    "🎬.mp3",
+    "\u{202e}x",
+    "-rf",
+    "$HOME",
+    "`x`",
+    "{}",
+    "[a]",
+    "a=b",
+    "@",
+    "a,b;c",
+];
+
+pub(super) async fn a_uri_names_one_object(place: Setup) {
+    let objects = place.open().await;
+    let name = "media/01939f00-0000-7000-8000-00000000000a";
+    let before = objects.uri(&key(name));
+    put(&*objects, name, b"x").await;
+    assert_eq!(objects.uri(&key(name)), before, "it moved");
+    assert!(before.ends_with("/01939f00-0000-7000-8000-00000000000a"), "{before}");
+    let uris: HashSet<_> = NAMES.iter().map(|name| objects.uri(&key(name))).collect();
+    assert_eq!(uris.len(), NAMES.len());
+    for uri in uris {
+        let (scheme, rest) = uri.split_once(':').unwrap();
+        assert!(
+            !scheme.is_empty()
+                && scheme.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()),
+            "{uri}"
+        );
+        assert!(
+            rest.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}?#".contains(&byte)),
+            "{uri}"
+        );
+    }
+}
+
 pub(super) async fn keys_of_every_kind_are_told_apart(place: Setup) {
     let objects = place.open().await;
-    let names = [
-        "a",
-        "A",
-        "a.",
-        ".a",
-        "a..b",
-        "...",
-        ".partial/x",
-        "%61",
-        "a%2Fb",
-        "a%",
-        "100%25",
-        "a b",
-        " a",
-        "a ",
-        "a+b",
-        "a+",
-        "a~",
-        "a:b",
-        "CON",
-        "nul.txt",
-        "a?b=c&d",
-        "a#b",
-        "*",
-        "\"q\"",
-        "'",
-        "<a>",
-        "|",
-        "é",
-        "e\u{301}",
-        "日本語/曲",
-        "🎬.mp3",
-        "\u{202e}x",
-        "-rf",
-        "$HOME",
-        "`x`",
-        "{}",
-        "[a]",
-        "a=b",
-        "@",
-        "a,b;c",
-    ];
-    for name in names {
+    for name in NAMES {
         put(&*objects, name, name.as_bytes()).await;
     }
-    for name in names {
+    for name in NAMES {
         assert_eq!(whole(&*objects, name).await, name.as_bytes(), "{name}");
     }
-    for (n, name) in names.iter().enumerate() {
+    for (n, name) in NAMES.iter().enumerate() {
         objects.delete(&key(name)).await.unwrap();
         not_found(&*objects, name).await;
-        if let Some(next) = names.get(n + 1) {
+        if let Some(next) = NAMES.get(n + 1) {
             assert_eq!(whole(&*objects, next).await, next.as_bytes(), "{next}");
         }
     }

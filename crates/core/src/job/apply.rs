@@ -36,6 +36,11 @@ impl Job {
             (State::Running { claim } | State::Cancelling { claim }, _) if lost(claim, event) => {
                 return Err(Refused::LostClaim { attempt: event.token().map_or(0, |token| token.attempt) });
             }
+            (State::Running { claim }, Event::Fetched { media, plan, .. }) if self.media_id.is_none() => {
+                next.media_id = Some(*media);
+                next.plan.clone_from(plan);
+                State::Running { claim: claim.clone() }
+            }
             (State::Running { .. }, Event::Complete { output, .. }) => {
                 State::Done { output: *output, at: now }
             }
@@ -127,6 +132,7 @@ impl Event {
     pub const fn token(&self) -> Option<Token> {
         match self {
             Self::Claim { token, .. }
+            | Self::Fetched { token, .. }
             | Self::Complete { token, .. }
             | Self::Fail { token, .. }
             | Self::GiveBack { token }

@@ -24,7 +24,10 @@ fn job(state: State, attempt: u32) -> Job {
     Job {
         id: JobId(Uuid::from_u128(1)),
         account: UserId(Uuid::from_u128(2)),
-        media_id: MediaId(Uuid::from_u128(3)),
+        media_id: None,
+        origin: None,
+        song: None,
+        task: None,
         profile: Profile::named("mp3").unwrap(),
         overrides: Settings::default(),
         plan: None,
@@ -56,6 +59,7 @@ fn states() -> Vec<Job> {
 fn events(held: Token) -> Vec<Event> {
     vec![
         Event::Claim { token: held, worker: "w".into() },
+        Event::Fetched { token: held, media: MediaId(Uuid::from_u128(3)), plan: None },
         Event::Complete { token: held, output: OutputId(Uuid::from_u128(4)) },
         Event::Fail { token: held, failure: boom(), retry_at: Some(NOW.plus_ms(10)) },
         Event::Fail { token: held, failure: boom(), retry_at: None },

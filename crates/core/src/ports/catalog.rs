@@ -9,8 +9,8 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::{
-    ApiKey, ApiKeyId, Intent, Job, JobId, Key, Media, MediaId, Notice, Output, OutputId, Pulse, Receipt,
-    StateName, Timestamp, Token, User, UserId, Write,
+    ApiKey, ApiKeyId, Intent, Job, JobId, Key, Media, MediaId, Notice, Operation, OperationId, Output,
+    OutputId, Pulse, Receipt, Song, SongId, StateName, Task, Timestamp, Token, User, UserId, Video, Write,
 };
 
 /// The most writes that one commit may hold: DynamoDB takes 100 items in a transaction, and some of ours need two.
@@ -46,6 +46,8 @@ pub trait Catalog: Send + Sync {
     async fn user(&self, id: UserId) -> Result<Option<User>, CatalogError>;
     /// The account whose address or name is `login`, compared in lower case.
     async fn user_by_login(&self, login: &str) -> Result<Option<User>, CatalogError>;
+    /// The account of that number.
+    async fn user_by_number(&self, number: i64) -> Result<Option<User>, CatalogError>;
     /// All accounts, oldest first.
     async fn users(&self, query: PageQuery) -> Result<Page<User>, CatalogError>;
     /// The API key of that secret's hash.
@@ -85,6 +87,29 @@ pub trait Catalog: Send + Sync {
     /// Notices due at `now`, oldest first.
     async fn due_notices(&self, now: Timestamp, limit: u32) -> Result<Vec<Notice>, CatalogError>;
 
+    /// The song of that id.
+    async fn song(&self, id: SongId) -> Result<Option<Song>, CatalogError>;
+    /// The song of a platform's id.
+    async fn song_by_source(&self, source_id: &str) -> Result<Option<Song>, CatalogError>;
+    /// Songs whose [`title_lower`](Song::title_lower) begins with `prefix`, in the byte order of their titles.
+    async fn songs_by_title(&self, prefix: &str, limit: u32) -> Result<Vec<Song>, CatalogError>;
+    /// The operation of that id.
+    async fn operation(&self, id: OperationId) -> Result<Option<Operation>, CatalogError>;
+
+    /// The published video of that media.
+    async fn video(&self, id: MediaId) -> Result<Option<Video>, CatalogError>;
+    /// The published video whose thumbnail has that uuid.
+    async fn video_by_thumbnail(&self, uuid: Uuid) -> Result<Option<Video>, CatalogError>;
+    /// Published videos, the newest media first.
+    async fn videos(&self, query: PageQuery) -> Result<Page<Video>, CatalogError>;
+
+    /// The task of that number.
+    async fn task(&self, number: i64) -> Result<Option<Task>, CatalogError>;
+    /// An account's tasks by number.
+    async fn tasks(&self, account: UserId, query: TaskQuery) -> Result<Vec<Task>, CatalogError>;
+    /// The account's newest task whose original or result has that file name.
+    async fn task_by_file(&self, account: UserId, name: &str) -> Result<Option<Task>, CatalogError>;
+
     /// Takes away receipts and ended tokens that expired before `now`, some thousands at most a call, and says how many.
     async fn sweep_expired(&self, now: Timestamp) -> Result<u64, CatalogError>;
     /// How many jobs are in which state.
@@ -107,6 +132,10 @@ pub enum Beat {
 pub enum Sequence {
     /// [`User::number`](crate::User::number)
     Users,
+    /// [`Video::number`](crate::Video::number)
+    Videos,
+    /// [`Task::number`](crate::Task::number)
+    Tasks,
 }
 
 impl Sequence {
@@ -115,6 +144,8 @@ impl Sequence {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Users => "users",
+            Self::Videos => "videos",
+            Self::Tasks => "tasks",
         }
     }
 }
@@ -137,6 +168,17 @@ pub struct PageQuery {
     pub limit: u32,
     /// What comes behind the record of this id.
     pub after: Option<Uuid>,
+}
+
+/// Which part of an account's tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TaskQuery {
+    /// Oldest first, else newest first.
+    pub is_ascending: bool,
+    /// What comes behind this number, in that order.
+    pub after: Option<i64>,
+    /// At most so many, 1 to 1,000.
+    pub limit: u32,
 }
 
 /// A part of a list.

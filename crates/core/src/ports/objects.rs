@@ -42,6 +42,9 @@ pub trait Objects: Send + Sync {
     /// first item instead. A stream that ends early ends with an error, never silently.
     async fn read(&self, key: &Key, range: Range<u64>) -> Result<ByteStream, ObjectsError>;
 
+    /// Where the object is, as other programs name it (`file:///…`, `s3://bucket/key`). Whether it is there is not looked at.
+    fn uri(&self, key: &Key) -> String;
+
     /// Takes the object away. One that is not there is taken away already.
     async fn delete(&self, key: &Key) -> Result<(), ObjectsError>;
 

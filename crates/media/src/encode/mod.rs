@@ -3,12 +3,16 @@
 //! An encoder writes its header with what it knows at the start, and patches the totals in when it
 //! finishes. It is chosen by the plan alone.
 
+mod dca;
 mod flac;
 mod mp3;
 mod ogg;
 mod opus;
+mod vorbis;
 mod wav;
 
+use crate::control::Control;
+use crate::engine::AacEncoder;
 use crate::error::MediaError;
 use crate::mix::Layout;
 use crate::plan::Plan;
@@ -36,12 +40,19 @@ pub(crate) struct Heading<'a> {
 }
 
 /// Writes the head of a file and returns the encoder for the rest.
-pub(crate) fn start(heading: &Heading<'_>, output: &mut Output<'_>) -> Result<Box<dyn Encoder>, MediaError> {
+pub(crate) fn start(
+    heading: &Heading<'_>,
+    control: &Control,
+    output: &mut Output<'_>,
+) -> Result<Box<dyn Encoder>, MediaError> {
     Ok(match heading.plan.format {
         Format::Mp3 => Box::new(mp3::Mp3::start(heading, output)?),
         Format::Wav => Box::new(wav::Wav::start(heading, output)?),
         Format::Flac => Box::new(flac::Flac::start(heading, output)?),
         Format::Opus => Box::new(opus::Opus::start(heading, output)?),
+        Format::Ogg => Box::new(vorbis::Vorbis::start(heading, output)?),
+        Format::Aac => Box::new(AacEncoder::start(heading, control)?),
+        Format::Dca | Format::Dca0 => Box::new(dca::Dca::start(heading)?),
     })
 }
 

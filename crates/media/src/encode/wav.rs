@@ -127,6 +127,7 @@ mod tests {
     fn made(more_bytes: u64) -> Vec<u8> {
         let plan = Plan {
             summary: String::new(),
+            method: crate::plan::Method::Encode,
             format: Format::Wav,
             sample_rate_hz: 8000,
             channels: 1,

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::codec::Codec;
+use crate::info::OpusTrack;
 use crate::tags::Tags;
 
 fn source(codec: Codec, sample_rate_hz: u32, channels: u8) -> Info {
@@ -18,11 +19,17 @@ fn source(codec: Codec, sample_rate_hz: u32, channels: u8) -> Info {
             bit_rate_bps: None,
             delay_frames: 0,
             padding_frames: 0,
+            opus: None,
         },
         other_tracks: Vec::new(),
         tags: Tags::default(),
         has_cover: false,
     }
+}
+
+/// On a host that has nothing but this process.
+fn planned(info: &Info, target: &Target) -> Result<Plan, MediaError> {
+    plan(info, target, &Engines::default())
 }
 
 fn target(format: Format) -> Target {
@@ -46,6 +53,31 @@ fn every_decision_stands_in_this_table() {
         (aac(192_003, 2), target(Format::Flac), "encoded: aac 192.003 kHz stereo to flac 16 bit 192.01 kHz"),
         (aac(44_100, 2), target(Format::Opus), "encoded: aac 44.1 kHz stereo to opus about 96 kbit/s 48 kHz"),
         (aac(48_000, 1), target(Format::Opus), "encoded: aac 48 kHz mono to opus about 64 kbit/s"),
+        (aac(44_100, 2), target(Format::Ogg), "encoded: aac 44.1 kHz stereo to ogg about 160 kbit/s"),
+        (aac(48_000, 1), target(Format::Ogg), "encoded: aac 48 kHz mono to ogg about 80 kbit/s"),
+        (aac(8_000, 1), target(Format::Ogg), "encoded: aac 8 kHz mono to ogg about 42 kbit/s"),
+        (
+            aac(96_000, 6),
+            target(Format::Ogg),
+            "encoded: aac 96 kHz 6 channels to ogg about 160 kbit/s 48 kHz stereo",
+        ),
+        (
+            aac(44_100, 2),
+            Target { rate: Some(Rate::Vbr { quality: 4 }), ..target(Format::Ogg) },
+            "encoded: aac 44.1 kHz stereo to ogg quality 4",
+        ),
+        (
+            aac(22_050, 2),
+            Target { rate: Some(Rate::Cbr { kbps: 320 }), ..target(Format::Ogg) },
+            "encoded: aac 22.05 kHz stereo to ogg about 172 kbit/s",
+        ),
+        (aac(44_100, 2), target(Format::Dca), "encoded: aac 44.1 kHz stereo to dca about 64 kbit/s 48 kHz"),
+        (aac(48_000, 1), target(Format::Dca0), "encoded: aac 48 kHz mono to dca0 about 64 kbit/s"),
+        (
+            aac(48_000, 6),
+            Target { rate: Some(Rate::Cbr { kbps: 128 }), ..target(Format::Dca) },
+            "encoded: aac 48 kHz 6 channels to dca about 128 kbit/s stereo",
+        ),
         (
             aac(44_100, 2),
             Target { rate: Some(Rate::Vbr { quality: 2 }), channels: Some(1), ..target(Format::Mp3) },
@@ -68,7 +100,7 @@ fn every_decision_stands_in_this_table() {
         ),
     ];
     for (info, target, summary) in table {
-        assert_eq!(plan(&info, &target).unwrap().summary, summary);
+        assert_eq!(planned(&info, &target).unwrap().summary, summary);
     }
 }
 
@@ -77,10 +109,10 @@ fn a_lossless_source_keeps_its_depth_and_a_lossy_one_gets_sixteen_bits() {
     let mut info = source(Codec::Flac, 96_000, 2);
     for (bits, expected) in [(8, 16), (16, 16), (20, 24), (24, 24), (32, 24)] {
         info.audio.bits_per_sample = Some(bits);
-        assert_eq!(plan(&info, &target(Format::Wav)).unwrap().bits_per_sample, Some(expected));
+        assert_eq!(planned(&info, &target(Format::Wav)).unwrap().bits_per_sample, Some(expected));
     }
     info.audio.codec = Codec::Adpcm;
-    assert_eq!(plan(&info, &target(Format::Wav)).unwrap().bits_per_sample, Some(16));
+    assert_eq!(planned(&info, &target(Format::Wav)).unwrap().bits_per_sample, Some(16));
 }
 
 #[test]
@@ -105,9 +137,15 @@ fn what_makes_no_sense_is_refused_by_name() {
         (Target { channels: Some(5), ..target(Format::Wav) }, "5 channels"),
         (Target { rate: Some(Rate::Vbr { quality: 2 }), ..target(Format::Opus) }, "not a quality"),
         (Target { rate: Some(Rate::Cbr { kbps: 5 }), ..target(Format::Opus) }, "5 kbit/s"),
+        (Target { rate: Some(Rate::Vbr { quality: 2 }), ..target(Format::Dca) }, "not a quality"),
+        (Target { rate: Some(Rate::Cbr { kbps: 511 }), ..target(Format::Dca0) }, "511 kbit/s in dca0"),
+        (Target { rate: Some(Rate::Vbr { quality: 10 }), ..target(Format::Ogg) }, "quality 10"),
+        (Target { rate: Some(Rate::Cbr { kbps: 7 }), ..target(Format::Ogg) }, "7 kbit/s"),
+        (Target { effort: Some(3), ..target(Format::Ogg) }, "effort"),
+        (Target { bits_per_sample: Some(16), ..target(Format::Dca) }, "bits per sample"),
     ];
     for (target, needle) in table {
-        match plan(&info, &target) {
+        match planned(&info, &target) {
             Err(MediaError::BadTarget(why)) => assert!(why.contains(needle), "{why} lacks {needle}"),
             other => panic!("{target:?} became {other:?}"),
         }
@@ -116,9 +154,9 @@ fn what_makes_no_sense_is_refused_by_name() {
 
 #[test]
 fn an_unread_codec_is_named() {
-    for codec in [Codec::HeAac, Codec::Opus, Codec::Other("ac-3".into())] {
+    for codec in [Codec::HeAac, Codec::XheAac, Codec::Other("ac-3".into())] {
         let label = codec.label().to_owned();
-        let error = plan(&source(codec, 48_000, 2), &target(Format::Mp3)).unwrap_err();
+        let error = planned(&source(codec, 48_000, 2), &target(Format::Mp3)).unwrap_err();
         assert_eq!(error.to_string(), format!("{label} is not read by this build"));
     }
 }
@@ -126,7 +164,7 @@ fn an_unread_codec_is_named() {
 #[test]
 fn absurd_sources_are_over_a_limit() {
     for (hz, channels) in [(1, 2), (0, 2), (4_000_000, 2), (44_100, 0), (44_100, 24)] {
-        let error = plan(&source(Codec::Pcm, hz, channels), &target(Format::Wav)).unwrap_err();
+        let error = planned(&source(Codec::Pcm, hz, channels), &target(Format::Wav)).unwrap_err();
         assert!(matches!(error, MediaError::Limit(_)), "{hz} Hz, {channels} channels: {error}");
     }
 }
@@ -136,7 +174,142 @@ fn a_value_that_was_bent_to_fit_is_noted() {
     let info = source(Codec::AacLc, 44_100, 2);
     let bent =
         Target { sample_rate_hz: Some(50_000), rate: Some(Rate::Cbr { kbps: 100 }), ..target(Format::Mp3) };
-    let notes = plan(&info, &bent).unwrap().notes;
+    let notes = planned(&info, &bent).unwrap().notes;
     assert_eq!(notes, ["mp3 has no 50 kHz, so it is 48 kHz", "mp3 at 48 kHz has no 100 kbit/s, so it is 96"]);
-    assert_eq!(plan(&info, &target(Format::Mp3)).unwrap().notes, Vec::<String>::new());
+    assert_eq!(planned(&info, &target(Format::Mp3)).unwrap().notes, Vec::<String>::new());
+}
+
+fn opus() -> Info {
+    let track = OpusTrack { packet_frames: Some(960), mapping_family: 0, output_gain: 0 };
+    let mut info = source(Codec::Opus, 48_000, 2);
+    info.audio = AudioTrack { opus: Some(track), delay_frames: 312, padding_frames: 648, ..info.audio };
+    info
+}
+
+/// The same with other packets.
+fn with(change: impl FnOnce(&mut AudioTrack)) -> Info {
+    let mut info = opus();
+    change(&mut info.audio);
+    info
+}
+
+#[test]
+fn opus_that_fits_dca_is_copied_and_the_plan_says_why() {
+    let dca = target(Format::Dca);
+    let table = [
+        (
+            opus(),
+            dca.clone(),
+            "copied: Opus 48 kHz stereo 20 ms already fits dca; up to 80 ms of priming is kept",
+        ),
+        (
+            with(|audio| audio.channels = 1),
+            target(Format::Dca0),
+            "copied: Opus 48 kHz mono 20 ms already fits dca0; up to 80 ms of priming is kept",
+        ),
+        (
+            with(|audio| (audio.delay_frames, audio.padding_frames) = (3840, 0)),
+            // What is asked for is what it has, and a profile's own rate forbids no copy.
+            Target {
+                channels: Some(2),
+                sample_rate_hz: Some(48_000),
+                rate: Some(Rate::Cbr { kbps: 64 }),
+                ..dca.clone()
+            },
+            "copied: Opus 48 kHz stereo 20 ms already fits dca; up to 80 ms of priming is kept",
+        ),
+    ];
+    for (info, target, summary) in table {
+        let plan = planned(&info, &target).unwrap();
+        assert_eq!((plan.method, plan.summary.as_str(), plan.notes), (Method::Copy, summary, Vec::new()));
+    }
+}
+
+#[test]
+fn opus_that_does_not_fit_dca_says_what_is_in_the_way() {
+    let dca = target(Format::Dca);
+    let packets = |frames| {
+        with(move |audio| audio.opus = audio.opus.map(|track| OpusTrack { packet_frames: frames, ..track }))
+    };
+    let track = |change: fn(&mut OpusTrack)| with(move |audio| audio.opus.iter_mut().for_each(change));
+    let table = [
+        (packets(Some(480)), dca.clone(), "its packets have 10 ms, dca has 20 ms"),
+        (packets(Some(120)), dca.clone(), "its packets have 2.5 ms, dca has 20 ms"),
+        (packets(Some(2880)), target(Format::Dca0), "its packets have 60 ms, dca0 has 20 ms"),
+        (packets(None), dca.clone(), "its packets are not equally long"),
+        (with(|audio| audio.opus = None), dca.clone(), "nothing is known of its packets"),
+        (
+            track(|track| track.output_gain = -256),
+            dca.clone(),
+            "a player must apply -1.0 dB, which dca cannot say",
+        ),
+        (
+            track(|track| track.mapping_family = 1),
+            dca.clone(),
+            "its channels are mapped by family 1, dca has family 0",
+        ),
+        (
+            with(|audio| audio.delay_frames = 3840),
+            dca.clone(),
+            "93 ms of it are not to be heard, which dca cannot say",
+        ),
+        (opus(), Target { start_ms: 1, ..dca.clone() }, "a part is asked for"),
+        (opus(), Target { end_ms: Some(60_000), ..dca.clone() }, "a part is asked for"),
+        (opus(), Target { channels: Some(1), ..dca.clone() }, "mono is asked for"),
+        (opus(), Target { sample_rate_hz: Some(44_100), ..dca.clone() }, "44.1 kHz is asked for"),
+    ];
+    for (info, target, why) in table {
+        match copy::verdict(&info.audio, &target) {
+            copy::Verdict::Unfit(said) => assert_eq!(said, why),
+            copy::Verdict::Fits => panic!("it fits, although {why}"),
+            copy::Verdict::NotAsked => panic!("nobody asked whether {why}"),
+        }
+    }
+    let asked = [
+        (opus(), Target { copy: false, ..dca.clone() }),
+        (opus(), target(Format::Opus)),
+        (source(Codec::Vorbis, 48_000, 2), dca),
+    ];
+    for (info, target) in asked {
+        assert!(matches!(copy::verdict(&info.audio, &target), copy::Verdict::NotAsked), "{target:?}");
+    }
+}
+
+#[test]
+fn what_this_host_lacks_is_named_before_anything_is_written() {
+    for (info, target) in [
+        (opus(), target(Format::Mp3)),
+        (opus(), Target { copy: false, ..target(Format::Dca) }),
+        (source(Codec::Pcm, 48_000, 2), target(Format::Aac)),
+    ] {
+        match planned(&info, &target) {
+            Err(MediaError::Missing(what)) => assert!(!what.is_empty()),
+            other => panic!("{target:?} became {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn aac_spends_no_more_than_its_blocks_hold() {
+    let chosen = |rate, sample_rate_hz, channels| {
+        let mut notes = Vec::new();
+        let target = Target { rate, ..target(Format::Aac) };
+        (rate::choose(&target, sample_rate_hz, channels, &mut notes).unwrap(), notes)
+    };
+    let table = [
+        (None, 44_100, 2, 128, ""),
+        (None, 8_000, 1, 48, ""),
+        (Some(Rate::Abr { kbps: 320 }), 48_000, 2, 320, ""),
+        (Some(Rate::Cbr { kbps: 320 }), 22_050, 1, 132, "aac at 22.05 kHz has no 320 kbit/s, so it is 132"),
+    ];
+    for (rate, hz, channels, kbps, note) in table {
+        let (made, notes) = chosen(rate, hz, channels);
+        assert_eq!((made, notes.concat().as_str()), (Some(Rate::Cbr { kbps }), note));
+    }
+    let wrong = [Rate::Vbr { quality: 2 }, Rate::Cbr { kbps: 7 }, Rate::Cbr { kbps: 513 }];
+    for rate in wrong {
+        let target = Target { rate: Some(rate), ..target(Format::Aac) };
+        let refused = rate::choose(&target, 44_100, 2, &mut Vec::new());
+        assert!(matches!(refused, Err(MediaError::BadTarget(_))), "{rate:?}: {refused:?}");
+    }
 }

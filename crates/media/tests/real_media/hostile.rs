@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
-use reelmill_media::{Control, ErrorKind, Format, MediaError, Rate, Source, Target, VecSink, convert};
+use reelmill_media::{Control, ErrorKind, Format, MediaError, Rate, Source, Target, VecSink, convert, dca};
 
-use crate::refusals::{attempt, made};
+use crate::refusals::{attempt, attempt_as, made};
 use crate::{ensure, trial};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -22,6 +22,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("a.wav", &[]),
         ("alac.m4a", &["-c:a", "alac"]),
         ("a.aac", &["-c:a", "aac"]),
+        ("a.opus", &["-c:a", "libopus", "-ar", "48000"]),
+        ("a.webm", &["-c:a", "libopus", "-ar", "48000"]),
+        ("opus.mp4", &["-c:a", "libopus", "-ar", "48000"]),
     ] {
         trials.push(trial(format!("a_damaged_{name}_ends_in_an_error_or_a_result"), move || {
             damaged(name, &made(name, arguments)?)
@@ -54,7 +57,11 @@ fn damaged(name: &str, whole: &[u8]) -> Result<(), String> {
             bytes[at] = u8::try_from(dice.below(256)).unwrap_or(0);
         }
         let started = Instant::now();
-        let outcome = attempt(bytes, name);
+        let outcome = attempt(bytes.clone(), name);
+        if let Ok(dca) = attempt_as(&Target::new(Format::Dca), bytes, name) {
+            // What goes through can be played, whether it was copied or made anew.
+            dca::check(&dca[..]).map_err(|error| format!("round {round}: {error}"))?;
+        }
         ensure(started.elapsed() < Duration::from_secs(20), || {
             format!("round {round} took {:?}", started.elapsed())
         })?;

@@ -7,21 +7,29 @@
 mod cases;
 mod ffmpeg;
 mod hostile;
+mod opus;
 mod refusals;
 mod tags;
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use reelmill_media::{Control, Engines};
 
 fn main() {
+    reelmill_media::become_child_if_asked();
     let arguments = Arguments::from_args();
     let is_ready = ffmpeg::is_installed() || std::env::var_os("REELMILL_TEST_ALL").is_some();
     let mut trials = refusals::without_ffmpeg();
-    let needing = [cases::trials(), refusals::trials(), tags::trials(), hostile::trials()];
+    let needing = [cases::trials(), refusals::trials(), tags::trials(), hostile::trials(), opus::trials()];
     trials.extend(needing.into_iter().flatten().map(|trial| {
         let kind = if is_ready { "ffmpeg" } else { "ffmpeg is not installed" };
         trial.with_kind(kind).with_ignored_flag(!is_ready)
     }));
     libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// With all that this host has.
+fn control() -> Control {
+    Control::silent().with_engines(Engines::find())
 }
 
 /// Makes a case of a function that tells what is wrong.

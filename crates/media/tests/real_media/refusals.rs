@@ -4,10 +4,10 @@ use std::io::Cursor;
 use std::path::Path;
 
 use libtest_mimic::Trial;
-use reelmill_media::{Codec, Control, Format, MediaError, Target, VecSink, convert, probe};
+use reelmill_media::{Codec, Format, MediaError, Target, VecSink, convert, probe};
 
 use crate::ffmpeg;
-use crate::{ensure, trial};
+use crate::{control, ensure, trial};
 
 /// Half a second of tones, made with fdk-aac: plain ADTS streams, and one put into an MP4 whose
 /// configuration does not name the extension.
@@ -20,8 +20,8 @@ const HE_AAC: [(&str, &[u8]); 4] = [
 
 /// Codec or container, how to make it, and what the refusal must name.
 const UNREAD: [(&str, &[&str], &str); 10] = [
-    ("a.opus", &["-c:a", "libopus", "-ar", "48000"], "Opus"),
-    ("a.webm", &["-c:a", "libopus", "-ar", "48000"], "Opus"),
+    ("a.opus", &["-c:a", "libopus", "-ar", "48000", "-mapping_family", "255"], "family 255"),
+    ("a.webm", &["-c:a", "libopus", "-ar", "48000", "-mapping_family", "255"], "family 255"),
     ("a.mp4", &["-c:a", "ac3"], "AC-3"),
     ("a.mkv", &["-c:a", "eac3"], "E-AC-3"),
     ("b.mkv", &["-c:a", "dca", "-strict", "-2"], "DTS"),
@@ -33,7 +33,7 @@ const UNREAD: [(&str, &[&str], &str); 10] = [
 ];
 
 /// Containers that know their own length.
-const COUNTED: [(&str, &[&str]); 8] = [
+const COUNTED: [(&str, &[&str]); 10] = [
     ("a.m4a", &["-c:a", "aac"]),
     ("front.m4a", &["-c:a", "aac", "-movflags", "faststart"]),
     ("a.wav", &[]),
@@ -42,6 +42,8 @@ const COUNTED: [(&str, &[&str]); 8] = [
     ("a.mkv", &["-c:a", "libvorbis"]),
     ("a.ogg", &["-c:a", "libvorbis"]),
     ("a.mp3", &["-c:a", "libmp3lame"]),
+    ("a.opus", &["-c:a", "libopus", "-ar", "48000"]),
+    ("opus.mp4", &["-c:a", "libopus", "-ar", "48000"]),
 ];
 
 pub(crate) fn without_ffmpeg() -> Vec<Trial> {
@@ -143,9 +145,14 @@ pub(crate) fn made(name: &str, arguments: &[&str]) -> Result<Vec<u8>, String> {
 
 /// Converts to WAV in memory.
 pub(crate) fn attempt(bytes: Vec<u8>, name: &str) -> Result<Vec<u8>, MediaError> {
+    attempt_as(&Target::new(Format::Wav), bytes, name)
+}
+
+/// Converts in memory.
+pub(crate) fn attempt_as(target: &Target, bytes: Vec<u8>, name: &str) -> Result<Vec<u8>, MediaError> {
     let mut sink = VecSink::new();
     let source = Box::new(Cursor::new(bytes));
-    convert(source, Some(name), &Target::new(Format::Wav), &mut sink, &Control::silent())?;
+    convert(source, Some(name), target, &mut sink, &control())?;
     Ok(sink.into_bytes())
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use reelmill_media::{Codec, Format};
+use reelmill_media::{Codec, Engines, Format};
 use serde_json::json;
 
 use super::Outcome;
@@ -43,8 +43,13 @@ pub(super) struct Backends {
 
 impl Backends {
     pub(super) fn run(self) -> Outcome {
-        let codecs: Vec<&str> = CODECS.iter().filter(|codec| codec.is_read()).map(Codec::label).collect();
-        let written: Vec<&str> = Format::all().iter().map(|format| format.name()).collect();
+        let engines = Engines::find();
+        let is_read =
+            |codec: &&Codec| codec.is_read() && (**codec != Codec::Opus || engines.opus_decoder().is_ok());
+        let codecs: Vec<&str> = CODECS.iter().filter(is_read).map(Codec::label).collect();
+        let is_written = |format: &&Format| **format != Format::Aac || engines.aac_encoder().is_ok();
+        let written: Vec<&str> =
+            Format::all().iter().filter(is_written).map(|format| format.name()).collect();
         let backends = reelmill_backends::backends();
         if self.json {
             let rows: Vec<_> = backends

@@ -11,9 +11,11 @@ mod interrupt;
 mod migrate;
 mod output;
 mod password;
+mod play_check;
 mod probe;
 mod progress;
 mod say;
+mod sources;
 mod target;
 mod user;
 mod words;
@@ -24,8 +26,6 @@ use clap::{Parser, Subcommand};
 
 use failure::{Failure, Kind};
 use flags::{Bare, Flags, Serving};
-
-use crate::config::Signup;
 
 pub(crate) use password::make as made_password;
 
@@ -62,9 +62,11 @@ enum Command {
     },
     Convert(convert::Convert),
     Probe(probe::Probe),
+    PlayCheck(play_check::PlayCheck),
     /// Manage accounts
     #[command(subcommand)]
     User(user::User),
+    Sources(sources::Sources),
     Backends(backends::Backends),
     Config(config::Config),
     Migrate(migrate::Migrate),
@@ -91,7 +93,9 @@ impl Cli {
             Some(Command::Serve { flags }) => serve(flags),
             Some(Command::Convert(convert)) => convert.run(),
             Some(Command::Probe(probe)) => probe.run(),
+            Some(Command::PlayCheck(check)) => check.run(),
             Some(Command::User(user)) => user.run(),
+            Some(Command::Sources(sources)) => sources.run(),
             Some(Command::Backends(backends)) => backends.run(),
             Some(Command::Config(config)) => config.run(),
             Some(Command::Migrate(migrate)) => migrate.run(),
@@ -105,9 +109,6 @@ fn serve<S: flags::Scope>(flags: Flags<S>) -> Outcome {
     crate::logging::start(&loaded.config);
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
-    }
-    if loaded.config.signup == Signup::Open {
-        tracing::warn!("signup is open, but this build has no door where people sign up");
     }
     crate::serve::run(loaded.config).map_err(|error| Failure::new(Kind::Failed, format!("{error:#}")))
 }

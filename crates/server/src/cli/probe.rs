@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use reelmill_core::Profile;
-use reelmill_media::{AudioTrack, ErrorKind, Info, Plan};
+use reelmill_media::{AudioTrack, Engines, ErrorKind, Info, Plan};
 use serde::Serialize;
 
 use super::Outcome;
@@ -65,8 +65,9 @@ impl Probe {
                 ErrorKind::Io => input.unreadable(error),
                 _ => Failure::new(Kind::Input, format!("cannot probe {}: {error}", input.name())),
             })?;
-        let profiles =
-            Profile::builtin().iter().map(|profile| prospect(profile, &info)).collect::<Result<_, _>>()?;
+        let engines = Engines::find();
+        let prospects = Profile::builtin().into_iter().map(|profile| prospect(&profile, &info, &engines));
+        let profiles = prospects.collect::<Result<_, _>>()?;
         let found = Found { input: input.name(), info, profiles };
         if self.json {
             say_json(&found)?;
@@ -77,9 +78,9 @@ impl Probe {
     }
 }
 
-fn prospect(profile: &Profile, info: &Info) -> Result<Prospect, Failure> {
+fn prospect(profile: &Profile, info: &Info, engines: &Engines) -> Result<Prospect, Failure> {
     let target = target_of_profile(profile)?;
-    let (plan, refused, notes) = match reelmill_media::plan(info, &target) {
+    let (plan, refused, notes) = match reelmill_media::plan(info, &target, engines) {
         Ok(Plan { summary, notes, .. }) => (Some(summary), None, notes),
         Err(error) => (None, Some(error.to_string()), Vec::new()),
     };
@@ -133,6 +134,9 @@ fn audio_in_words(audio: &AudioTrack) -> String {
         1 => parts.push("mono".to_owned()),
         2 => parts.push("stereo".to_owned()),
         more => parts.push(format!("{more} channels")),
+    }
+    if let Some(frames) = audio.opus.and_then(|opus| opus.packet_frames) {
+        parts.push(format!("packets of {} ms", f64::from(frames) / 48.0));
     }
     parts.extend(audio.bits_per_sample.map(|bits| format!("{bits} bit")));
     parts.extend(audio.bit_rate_bps.map(|bps| format!("{} kbit/s", (bps + 500) / 1000)));

@@ -12,16 +12,16 @@ use super::words::{kbps_of, ms_of};
 /// How the result is to be made.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct Wishes {
-    /// Output format: mp3, opus, flac, wav; default by OUT's extension
+    /// Output format: mp3, ogg, opus, aac, flac, wav, dca, dca0; default by OUT's extension
     #[arg(long, value_name = "FORMAT", value_parser = format_of)]
     to: Option<Format>,
-    /// A profile, as the server has them: mp3, mp3-high, mp3-voice, opus, opus-voice, flac, wav
+    /// A profile, as the server has them: mp3, mp3-high, mp3-voice, ogg, opus, opus-voice, aac, flac, wav, dca, dca0
     #[arg(long, value_name = "NAME", value_parser = profile_of)]
     profile: Option<Profile>,
     /// Constant bit rate in kbit/s, e.g. 128k
     #[arg(long, value_name = "RATE", value_parser = kbps_of, conflicts_with = "quality")]
     bitrate: Option<u32>,
-    /// Variable bit rate by quality, mp3 only: 0 (best) to 9
+    /// Variable bit rate by quality, mp3 and ogg: 0 (best) to 9
     #[arg(long, value_name = "0-9", value_parser = clap::value_parser!(u8).range(0..=9))]
     quality: Option<u8>,
     /// The encoder's effort, mp3 only: 0 (slowest) to 9 [default: 3]
@@ -76,9 +76,11 @@ impl Wishes {
             (Some(to), Some(profile), _) if to != profile => Err(Failure::usage(format!(
                 "--to {to} contradicts the profile, which makes {profile}: give one"
             ))),
-            (None, Some(profile), Some(name)) if profile != name => Err(Failure::usage(format!(
-                "the output's name says {name}, but the profile makes {profile}: rename it or add --to {profile}"
-            ))),
+            (None, Some(profile), Some(name)) if profile != name && !is_other_version(profile, name) => {
+                Err(Failure::usage(format!(
+                    "the output's name says {name}, but the profile makes {profile}: rename it or add --to {profile}"
+                )))
+            }
             (Some(format), _, _) | (None, Some(format), _) | (None, None, Some(format)) => Ok(format),
             (None, None, None) => Err(Failure::usage(match extension {
                 Some(extension) => format!("`.{extension}` is no format that is written: {}", offer()),
@@ -88,22 +90,26 @@ impl Wishes {
     }
 }
 
+/// DCA's two versions share their extension.
+fn is_other_version(one: Format, other: Format) -> bool {
+    one.extension() == other.extension()
+}
+
 fn offer() -> String {
-    let names: Vec<&str> = Format::ALL.iter().map(|format| format.extension()).collect();
+    let names: Vec<&str> = Format::ALL.iter().map(|format| format.name()).collect();
     format!("give --to with one of {}", names.join(", "))
 }
 
 fn format_of(text: &str) -> Result<Format, String> {
     format_of_extension(text).ok_or_else(|| {
-        let names: Vec<&str> = Format::ALL.iter().map(|format| format.extension()).collect();
+        let names: Vec<&str> = Format::ALL.iter().map(|format| format.name()).collect();
         format!("expected one of {}", names.join(", "))
     })
 }
 
 /// A format by its name or by an extension that people give its files.
 fn format_of_extension(text: &str) -> Option<Format> {
-    let is_ogg = ["ogg", "oga"].iter().any(|name| text.eq_ignore_ascii_case(name));
-    if is_ogg { Some(Format::Opus) } else { Format::from_name(text) }
+    if text.eq_ignore_ascii_case("oga") { Some(Format::Ogg) } else { Format::from_name(text) }
 }
 
 fn profile_of(text: &str) -> Result<Profile, String> {
@@ -135,18 +141,17 @@ mod tests {
         let table = [
             (wishes(None, None), Some("a.mp3"), Format::Mp3),
             (wishes(None, None), Some("a.FLAC"), Format::Flac),
-            (wishes(None, None), Some("a.ogg"), Format::Opus),
+            (wishes(None, None), Some("a.ogg"), Format::Ogg),
+            (wishes(None, None), Some("a.opus"), Format::Opus),
+            (wishes(None, None), Some("a.dca"), Format::Dca),
+            (wishes(Some("dca0"), None), Some("a.dca"), Format::Dca0),
             (wishes(None, Some("wav")), Some("a.mp3"), Format::Wav),
             (wishes(None, Some("wav")), None, Format::Wav),
             (wishes(Some("opus-voice"), None), None, Format::Opus),
             (wishes(Some("mp3-high"), None), Some("a.mp3"), Format::Mp3),
         ];
         for (wishes, out, format) in table {
-            assert_eq!(
-                wishes.target(out.map(Path::new)).unwrap().format.name(),
-                format.extension(),
-                "{out:?}"
-            );
+            assert_eq!(wishes.target(out.map(Path::new)).unwrap().format.name(), format.name(), "{out:?}");
         }
     }
 
@@ -176,7 +181,7 @@ mod tests {
     #[test]
     fn every_builtin_profile_has_a_target() {
         for profile in Profile::builtin() {
-            assert_eq!(target_of_profile(&profile).unwrap().format.name(), profile.format.extension());
+            assert_eq!(target_of_profile(&profile).unwrap().format.name(), profile.format.name());
         }
     }
 }

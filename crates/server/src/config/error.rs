@@ -61,6 +61,28 @@ pub(crate) enum ConfigError {
         /// What would do.
         expected: &'static str,
     },
+    /// Two contracts' variables at once.
+    #[error(
+        "the environment has the variables of the {first} and of the {second}: unset those of one, so that it is clear which is meant"
+    )]
+    TwoContracts {
+        /// One contract's service.
+        first: &'static str,
+        /// The other's.
+        second: &'static str,
+    },
+    /// A key of a pair without its other half.
+    #[error(
+        "`{key}` ({origin}) is one half of a pair, and the other, `{other}`, is not set: set both, or neither"
+    )]
+    HalfAPair {
+        /// The half that is there.
+        key: &'static str,
+        /// Where it was set.
+        origin: Origin,
+        /// The half that is not.
+        other: &'static str,
+    },
     /// Heartbeats too far apart for the lease.
     #[error(
         "the heartbeat of {heartbeat:?} ({heartbeat_origin}) must be below half of the lease of {lease:?} \

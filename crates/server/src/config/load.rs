@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::contracts::{self, CONTRACTS, Environment};
 use super::error::ConfigError;
 use super::file;
 use super::settings::{Config, Preset, SETTINGS, Setting};
@@ -81,6 +82,10 @@ impl Given {
         for (setting, text, origin) in file::read(&self.current_dir, path, named.is_some())? {
             texts.insert(setting.key, (text, origin));
         }
+        let (meanings, mut warnings) = contracts::read(CONTRACTS, &self)?;
+        for (key, text, variable) in meanings {
+            texts.insert(key, (text, Origin::Variable(variable)));
+        }
         for setting in SETTINGS {
             if let Some(text) = self.variable(setting.variable) {
                 texts.insert(setting.key, (text.to_owned(), Origin::Variable(setting.variable)));
@@ -92,23 +97,27 @@ impl Given {
         }
         let values = Values { texts: fill(texts, &self.current_dir) };
         let config = Config::read(&values)?;
+        warnings.extend(self.unknown_variables());
         check_heartbeat(&config, &values)?;
-        Ok(Loaded { config, effective: values.effective(), warnings: self.warnings() })
+        check_keys(&config, &values)?;
+        Ok(Loaded { config, effective: values.effective(), warnings })
     }
 
-    /// A variable's value; an empty one counts as not set, as compose files and charts like to write them.
-    fn variable(&self, name: &str) -> Option<&str> {
-        let found = self.environment.iter().find(|(known, value)| known == name && !value.is_empty());
-        found.map(|(_, value)| value.as_str())
-    }
-
-    fn warnings(&self) -> Vec<String> {
+    fn unknown_variables(&self) -> Vec<String> {
         let is_known =
             |name: &str| name == FILE_VARIABLE || SETTINGS.iter().any(|setting| setting.variable == name);
         let mut unknown: Vec<&str> = self.environment.iter().map(|(name, _)| name.as_str()).collect();
         unknown.retain(|name| name.starts_with("REELMILL_") && !is_known(name));
         unknown.sort_unstable();
         unknown.into_iter().map(|name| format!("the variable {name} is no setting and is not used")).collect()
+    }
+}
+
+impl Environment for Given {
+    /// An empty variable counts as not set, as compose files and charts like to write them.
+    fn variable(&self, name: &str) -> Option<&str> {
+        let found = self.environment.iter().find(|(known, value)| known == name && !value.is_empty());
+        found.map(|(_, value)| value.as_str())
     }
 }
 
@@ -192,6 +201,15 @@ fn fill(
 /// Drops the `.` components of a path.
 fn plain(path: &Path) -> PathBuf {
     path.components().collect()
+}
+
+fn check_keys(config: &Config, values: &Values) -> Result<(), ConfigError> {
+    let (key, other) = match (&config.aws_access_key, &config.aws_secret_key) {
+        (Some(_), None) => ("aws_access_key", "aws_secret_key"),
+        (None, Some(_)) => ("aws_secret_key", "aws_access_key"),
+        _ => return Ok(()),
+    };
+    Err(ConfigError::HalfAPair { key, origin: values.origin(key), other })
 }
 
 fn check_heartbeat(config: &Config, values: &Values) -> Result<(), ConfigError> {

@@ -12,8 +12,8 @@ use std::time::Duration;
 use super::error::ConfigError;
 use super::load::Values;
 use super::types::{
-    AddressRange, BackendUrl, Email, HostName, LogFilter, LogFormat, Name, Password, Roles, Signup,
-    TokenSecret,
+    AddressRange, AudioProfile, BackendUrl, Email, Gate, HostName, LogFilter, LogFormat, Name, Password,
+    Roles, Secret, Signup, TokenSecret, WebAddress,
 };
 use super::value::{Bytes, Value};
 
@@ -137,6 +137,16 @@ settings! {
         variable: "REELMILL_METRICS_ALLOW", flag: Some(("metrics-allow", "RANGES")),
         section: "Serving",
     }
+    /// Proxies in front whose X-Forwarded-For names the caller: addresses or ranges
+    trusted_proxies: Vec<AddressRange> {
+        variable: "REELMILL_TRUSTED_PROXIES", flag: Some(("trusted-proxies", "RANGES")),
+        section: "Serving",
+    }
+    /// Address and port of a second listener for gRPC alone
+    grpc_listen: Option<SocketAddr> {
+        variable: "REELMILL_GRPC_LISTEN", flag: Some(("grpc-listen", "ADDRESS")),
+        section: "Serving", preset: Preset::Nothing("none: gRPC is served beside HTTP, on its port"),
+    }
 
     /// Folder of everything that this process keeps
     data_dir: PathBuf {
@@ -152,6 +162,16 @@ settings! {
     objects: BackendUrl {
         variable: "REELMILL_OBJECTS", flag: Some(("objects", "URL")), section: "Backends",
         preset: Preset::InDataDir("file://<data-dir>/objects", |dir| format!("file://{}/objects", encoded(dir))),
+    }
+    /// Access key of the cloud that catalog or objects are in
+    aws_access_key: Option<Secret> {
+        variable: "REELMILL_AWS_ACCESS_KEY",
+        section: "Backends", preset: Preset::Nothing("the cloud's own chain of credentials"),
+    }
+    /// Secret key of the cloud that catalog or objects are in
+    aws_secret_key: Option<Secret> {
+        variable: "REELMILL_AWS_SECRET_KEY",
+        section: "Backends", preset: Preset::Nothing("the cloud's own chain of credentials"),
     }
     /// Doorbell: says that there is work
     doorbell: BackendUrl {
@@ -216,6 +236,83 @@ settings! {
         section: "Limits", preset: Preset::Text("30s"),
     }
 
+    /// Who may call the music bot's API without a token: open (everybody) or token (nobody)
+    audio_api: Option<Gate> {
+        variable: "REELMILL_AUDIO_API", flag: Some(("audio-api", "open|token")),
+        section: "Doors", preset: Preset::Nothing("callers on this machine where listen is on loopback, else nobody"),
+    }
+    /// What the music bot's songs are made into: dca (DCA1) or dca0
+    audio_profile: AudioProfile {
+        variable: "REELMILL_AUDIO_PROFILE", flag: Some(("audio-profile", "dca|dca0")),
+        section: "Doors", preset: Preset::Text("dca"),
+    }
+    /// Bit rate of songs that cannot be copied, in kbit/s
+    audio_bitrate: NonZeroU16 {
+        variable: "REELMILL_AUDIO_BITRATE", flag: Some(("audio-bitrate", "KBPS")),
+        section: "Doors", preset: Preset::Text("64"),
+    }
+    /// How often a song is tried
+    audio_attempts: NonZeroU16 {
+        variable: "REELMILL_AUDIO_ATTEMPTS", flag: Some(("audio-attempts", "N")),
+        section: "Doors", preset: Preset::Text("3"),
+    }
+    /// How long a song may take from its first claim to its end, all attempts together
+    audio_deadline: Duration {
+        variable: "REELMILL_AUDIO_DEADLINE", flag: Some(("audio-deadline", "DURATION")),
+        section: "Doors", preset: Preset::Text("4m"),
+    }
+    /// Whose word the video site's gRPC takes for who uploads: trusted (everybody's) or token (nobody's)
+    video_grpc: Option<Gate> {
+        variable: "REELMILL_VIDEO_GRPC", flag: Some(("video-grpc", "trusted|token")),
+        section: "Doors", preset: Preset::Nothing("callers' on this machine where listen is on loopback, else nobody's"),
+    }
+
+    /// Key of the YouTube Data API; without one, titles are searched through yt-dlp
+    youtube_api_key: Option<Secret> {
+        variable: "REELMILL_YOUTUBE_API_KEY",
+        section: "Sources", preset: Preset::Nothing("none: yt-dlp searches"),
+    }
+    /// Where the YouTube Data API is
+    youtube_api_base: WebAddress {
+        variable: "REELMILL_YOUTUBE_API_BASE", flag: Some(("youtube-api-base", "URL")),
+        section: "Sources", preset: Preset::Text("https://www.googleapis.com/youtube/v3"),
+    }
+    /// The program yt-dlp
+    ytdlp: Option<PathBuf> {
+        variable: "REELMILL_YTDLP", flag: Some(("ytdlp", "PROGRAM")),
+        section: "Sources", preset: Preset::Nothing("the newest of the data folder's own, the path's and python3's"),
+    }
+    /// What may be fetched from although it is not public: hosts, host:port, addresses or ranges
+    sources_allow_hosts: Vec<Name> {
+        variable: "REELMILL_SOURCES_ALLOW_HOSTS", flag: Some(("sources-allow-hosts", "HOSTS")),
+        section: "Sources",
+    }
+    /// Cookies for yt-dlp, a file in Netscape's format
+    sources_cookies: Option<PathBuf> {
+        variable: "REELMILL_SOURCES_COOKIES", flag: Some(("sources-cookies", "FILE")),
+        section: "Sources", preset: Preset::Nothing("none"),
+    }
+    /// Proxy that all downloads go through, http://[user:password@]host:port
+    sources_proxy: Option<Secret> {
+        variable: "REELMILL_SOURCES_PROXY",
+        section: "Sources", preset: Preset::Nothing("none"),
+    }
+    /// The longest media that is fetched
+    sources_max_duration: Duration {
+        variable: "REELMILL_SOURCES_MAX_DURATION", flag: Some(("sources-max-duration", "DURATION")),
+        section: "Sources", preset: Preset::Text("3h"),
+    }
+    /// The most bytes that are fetched of one media
+    sources_max_bytes: Bytes {
+        variable: "REELMILL_SOURCES_MAX_BYTES", flag: Some(("sources-max-bytes", "SIZE")),
+        section: "Sources", preset: Preset::Text("4GiB"),
+    }
+    /// How long one download may take
+    sources_timeout: Duration {
+        variable: "REELMILL_SOURCES_TIMEOUT", flag: Some(("sources-timeout", "DURATION")),
+        section: "Sources", preset: Preset::Text("1h"),
+    }
+
     /// Whether strangers may make themselves an account: off or open
     signup: Signup {
         variable: "REELMILL_SIGNUP", flag: Some(("signup", "off|open")),
@@ -250,7 +347,7 @@ settings! {
 }
 
 /// A path as a URL writes it: every byte that could mean something there as `%XX`.
-fn encoded(path: &Path) -> String {
+pub(super) fn encoded(path: &Path) -> String {
     let mut text = String::new();
     for byte in path.to_string_lossy().bytes() {
         if byte.is_ascii_alphanumeric() || b"/._-".contains(&byte) {

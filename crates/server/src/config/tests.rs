@@ -128,6 +128,61 @@ fn secrets_are_never_shown() {
     }
 }
 
+const MUSIC_BOT: [(&str, &str); 8] = [
+    ("BUCKET_NAME", "songs"),
+    ("REGION", "us-east-1"),
+    ("YOUTUBE_API_KEY", "yt-secret"),
+    ("DYNAMODB_TABLE_NAME_SONGS", "Songs"),
+    ("DYNAMODB_TABLE_NAME_OPERATION", "Operations"),
+    ("ACCESS_KEY", "AKIA-secret"),
+    ("SECRET_KEY", "wJalr-secret"),
+    ("GIN_MODE", "debug"),
+];
+
+#[test]
+fn a_contracts_set_is_shown_with_its_variables_and_without_its_secrets() {
+    let loaded = load("slots = 3", &MUSIC_BOT, &[]).unwrap();
+    let shown = |key: &str| {
+        let row = loaded.effective.iter().find(|row| row.setting.key == key).unwrap();
+        format!("{} ({})", row.shown.as_deref().unwrap_or("none"), row.origin)
+    };
+    assert_eq!(
+        shown("catalog"),
+        "dynamodb://us-east-1?songs=Songs&operations=Operations (DYNAMODB_TABLE_NAME_SONGS)"
+    );
+    assert_eq!(shown("objects"), "s3://songs?region=us-east-1 (BUCKET_NAME)");
+    assert_eq!(shown("youtube_api_key"), "(hidden) (YOUTUBE_API_KEY)");
+    assert_eq!(shown("aws_access_key"), "(hidden) (ACCESS_KEY)");
+    assert_eq!(shown("aws_secret_key"), "(hidden) (SECRET_KEY)");
+    assert_eq!(shown("log"), "info,reelmill=debug (GIN_MODE)");
+    let seen = format!("{loaded:?}");
+    for hidden in ["yt-secret", "AKIA-secret", "wJalr-secret"] {
+        assert!(!seen.contains(hidden), "{seen}");
+    }
+    assert_eq!(loaded.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn what_is_said_to_us_goes_over_a_contracts_set() {
+    let mut environment = MUSIC_BOT.to_vec();
+    environment.push(("REELMILL_CATALOG", "memory:"));
+    let config = load("objects = \"memory:\"", &environment, &[("log", "warn")]).unwrap().config;
+    assert_eq!(config.catalog.expose(), "memory:");
+    // The file is under the environment, whoever's names that has.
+    assert_eq!(config.objects.expose(), "s3://songs?region=us-east-1");
+    assert_eq!(config.log.0.to_string(), "warn");
+}
+
+#[test]
+fn a_part_of_a_contracts_set_is_a_warning_and_half_a_pair_of_keys_is_refused() {
+    let loaded = load("", &MUSIC_BOT[2..], &[]).unwrap();
+    assert_eq!(loaded.config.catalog.scheme(), "sqlite");
+    assert!(loaded.config.youtube_api_key.is_none());
+    assert!(loaded.warnings[0].contains("BUCKET_NAME, REGION"), "{:?}", loaded.warnings);
+    let error = load("", &MUSIC_BOT[..6], &[]).unwrap_err().to_string();
+    assert!(error.contains("aws_access_key") && error.contains("ACCESS_KEY"), "{error}");
+}
+
 #[test]
 fn an_unknown_variable_is_a_warning() {
     let environment = [("REELMILL_PORT", "tcp://10.0.0.1:80"), ("HOME", "/"), ("REELMILL_SLOTS", "1")];

@@ -157,6 +157,70 @@ impl Value for Signup {
     }
 }
 
+/// Whether a door takes callers on this machine at their word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gate {
+    /// It does.
+    Open,
+    /// It wants a token of everybody.
+    Token,
+}
+
+impl Value for Gate {
+    const EXPECTED: &'static str = "open (or trusted), or token";
+
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "open" | "trusted" => Some(Self::Open),
+            "token" => Some(Self::Token),
+            _ => None,
+        }
+    }
+}
+
+/// What the music bot's songs are made into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AudioProfile(pub(crate) &'static str);
+
+impl Value for AudioProfile {
+    const EXPECTED: &'static str = "dca or dca0";
+
+    fn parse(text: &str) -> Option<Self> {
+        ["dca", "dca0"].into_iter().find(|known| *known == text).map(Self)
+    }
+}
+
+/// An address of the web, without a password in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WebAddress(pub(crate) String);
+
+impl Value for WebAddress {
+    const EXPECTED: &'static str = "an address that begins with http:// or https://, without a password";
+
+    fn parse(text: &str) -> Option<Self> {
+        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+        let is_plain =
+            !rest.is_empty() && !rest.contains(|c: char| c == '@' || c.is_whitespace() || c.is_control());
+        is_plain.then(|| Self(text.trim_end_matches('/').to_owned()))
+    }
+}
+
+/// A key or an address with a password in it.
+#[derive(Debug, Clone)]
+pub(crate) struct Secret(pub(crate) SecretString);
+
+impl Value for Secret {
+    const EXPECTED: &'static str = "one line of text";
+
+    fn parse(text: &str) -> Option<Self> {
+        (!text.is_empty() && !text.contains(char::is_control)).then(|| Self(SecretString::from(text)))
+    }
+
+    fn shown(_: &str) -> String {
+        HIDDEN.to_owned()
+    }
+}
+
 /// A host name as in a Host header, without a port, in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HostName(pub(crate) String);

@@ -9,15 +9,15 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use reelmill_core::{Door, Priority, Settings};
-use reelmill_service::{Caller, Error, JobWish};
+use reelmill_core::Door;
+use reelmill_service::{Caller, Entrance, Error, JobWish};
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::http::{App, Json, Offer, Problem, basic, bearer, one_file, or_panic, respond};
+use crate::http::{App, Json, Offer, Peer, Problem, basic, bearer, one_file, or_panic, respond};
 
 /// The door's routes.
 pub(crate) fn router() -> OpenApiRouter<App> {
@@ -42,11 +42,12 @@ pub(crate) fn auth_router() -> OpenApiRouter<App> {
         (status = 401, description = "`missing credentials` or `invalid credentials`", body = String, content_type = "text/plain")
     )
 )]
-async fn login(State(app): State<App>, headers: HeaderMap) -> Result<String, Refusal> {
+async fn login(State(app): State<App>, peer: Peer, headers: HeaderMap) -> Result<String, Refusal> {
     let given = basic(&headers).ok_or_else(missing)?;
     let (login, password) =
         given.ok_or_else(|| Refusal::of(StatusCode::UNAUTHORIZED, "invalid credentials"))?;
-    let session = app.service.sign_in(&login, password).await.map_err(|error| {
+    let entrance = Entrance { door: Door::Converter, peer: peer.address };
+    let session = app.service.sign_in(&login, password, entrance).await.map_err(|error| {
         let problem = Problem::from(error);
         match problem.status {
             StatusCode::UNAUTHORIZED => {
@@ -78,13 +79,7 @@ async fn upload(
     Bearer(caller): Bearer,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let wish = JobWish {
-        profile: "mp3".to_owned(),
-        overrides: Settings::default(),
-        priority: Priority::Normal,
-        door: Door::Converter,
-        submission: None,
-    };
+    let wish = JobWish::plain("mp3", Door::Converter);
     let file = one_file(&app, request).await?;
     let job = app.service.ingest(&caller, file, Some(wish)).await?.job;
     let job = job.ok_or_else(|| Problem::internal("an upload with a wish made no job"))?;

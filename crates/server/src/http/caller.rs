@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use reelmill_core::Kind;
 use reelmill_service::{Caller, Claims};
 use secrecy::SecretString;
 
@@ -27,6 +28,23 @@ impl FromRequestParts<App> for SignedIn {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let credential = credential(parts)?;
         Ok(Self(app.service.authenticate(credential).await?))
+    }
+}
+
+/// Whoever looks at a page, which may be nobody that is known: a session that has ended is one that is not there.
+#[derive(Debug)]
+pub struct Visitor(pub Option<Caller>);
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Some(cookie) = cookie(&parts.headers) else { return Ok(Self(None)) };
+        match app.service.authenticate(cookie).await {
+            Ok(caller) => Ok(Self(Some(caller))),
+            Err(error) if error.kind == Kind::Unauthenticated => Ok(Self(None)),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

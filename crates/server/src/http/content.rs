@@ -11,17 +11,18 @@ use std::pin::Pin;
 use axum::body::{Body, Bytes};
 use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE,
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LAST_MODIFIED,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LAST_MODIFIED,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use reelmill_core::ports::Drawn;
 use reelmill_service::Content;
 use tracing::warn;
 use uuid::Uuid;
 
 use super::Problem;
-use super::range::{Validators, Wish, wish};
+use super::range::{Validators, Wish, lists, wish};
 
 type Pieces = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
@@ -97,6 +98,25 @@ pub(super) async fn whole<G: Send + 'static>(content: Content, guard: G) -> Resu
         pieces.poll_next_unpin(context)
     });
     *response.body_mut() = Body::from_stream(guarded);
+    Ok(response)
+}
+
+/// Answers with a picture that was drawn for this request.
+pub(crate) fn show(drawn: Drawn, name: &str, headers: &HeaderMap) -> Result<Response, Problem> {
+    let etag = format!("\"{}\"", blake3::hash(&drawn.bytes).to_hex());
+    let is_known = lists(headers, IF_NONE_MATCH, &etag, true);
+    let mut response = Response::new(Body::empty());
+    set(&mut response, CONTENT_DISPOSITION, &disposition("inline", name))?;
+    set(&mut response, CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'")?;
+    set(&mut response, ETAG, &etag)?;
+    // Drawing it costs more than an old picture for a moment after it was replaced.
+    set(&mut response, CACHE_CONTROL, "private, max-age=300")?;
+    if is_known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    } else {
+        set(&mut response, CONTENT_TYPE, drawn.content_type)?;
+        *response.body_mut() = Body::from(drawn.bytes);
+    }
     Ok(response)
 }
 

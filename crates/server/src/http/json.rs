@@ -40,11 +40,11 @@ impl<T: Serialize> IntoResponse for Json<T> {
 }
 
 /// A request's body, read from JSON.
-pub(super) struct JsonBody<T> {
+pub(crate) struct JsonBody<T> {
     /// What it says.
-    pub(super) value: T,
+    pub(crate) value: T,
     /// BLAKE3 of its bytes, lower-case hex.
-    pub(super) hash: String,
+    pub(crate) hash: String,
 }
 
 impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {

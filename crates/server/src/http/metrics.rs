@@ -11,8 +11,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 use reelmill_core::ports::Census;
 use reelmill_service::Error;
@@ -30,6 +30,7 @@ const BOUNDS_MS: [u64; 9] = [5, 25, 100, 250, 500, 1_000, 5_000, 30_000, 300_000
 pub struct Metrics {
     requests: Mutex<BTreeMap<Series, Histogram>>,
     under_way: AtomicI64,
+    grpc: Mutex<BTreeMap<(String, i32), u64>>,
     upload_bytes: AtomicU64,
 }
 
@@ -63,13 +64,21 @@ impl Metrics {
         }
     }
 
-    pub(super) fn count_upload(&self, bytes: usize) {
+    /// Counts an answer by gRPC.
+    pub(crate) fn count_grpc(&self, route: &str, code: i32) {
+        let mut grpc = self.grpc.lock().unwrap_or_else(PoisonError::into_inner);
+        *grpc.entry((route.to_owned(), code)).or_default() += 1;
+    }
+
+    /// Counts bytes of media that arrived.
+    pub(crate) fn count_upload(&self, bytes: usize) {
         self.upload_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     fn render(&self, census: Option<Census>) -> String {
         let mut page = String::new();
         self.render_requests(&mut page);
+        self.render_grpc(&mut page);
         let under_way = self.under_way.load(Ordering::Relaxed);
         let upload_bytes = self.upload_bytes.load(Ordering::Relaxed);
         head(&mut page, "reelmill_http_requests_under_way", "gauge", "Requests whose answer has not begun.");
@@ -94,6 +103,14 @@ impl Metrics {
         head(&mut page, "reelmill_build_info", "gauge", "Always 1; the labels say what runs.");
         line(&mut page, "reelmill_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
         page
+    }
+
+    fn render_grpc(&self, page: &mut String) {
+        const NAME: &str = "reelmill_grpc_answers_total";
+        head(page, NAME, "counter", "Answers by gRPC, by the code in their head.");
+        for ((route, code), answers) in &*self.grpc.lock().unwrap_or_else(PoisonError::into_inner) {
+            line(page, NAME, &[("route", route), ("code", &code.to_string())], answers);
+        }
     }
 
     fn render_requests(&self, page: &mut String) {
@@ -136,7 +153,7 @@ async fn scrape(State(app): State<App>, request: Request) -> Result<Response, Pr
     let (mut parts, _) = request.into_parts();
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let is_trusted = |peer: IpAddr| peer.to_canonical().is_loopback() || (app.settings.metrics_peer)(peer);
-    if is_forwarded(&parts.headers) || !peer.is_some_and(is_trusted) {
+    if super::peer::is_forwarded(&parts.headers) || !peer.is_some_and(is_trusted) {
         let SignedIn(caller) = SignedIn::from_request_parts(&mut parts, &app).await?;
         if !caller.is_admin() {
             return Err(Error::forbidden("the figures of the whole server are for administrators").into());
@@ -145,11 +162,6 @@ async fn scrape(State(app): State<App>, request: Request) -> Result<Response, Pr
     // The process's own figures are worth most while the catalog is away.
     let census = app.service.census().await.ok();
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], app.metrics.render(census)).into_response())
-}
-
-/// Whether a proxy handed the request on, so that the peer is not who asks.
-fn is_forwarded(headers: &HeaderMap) -> bool {
-    headers.keys().any(|name| name == "forwarded" || name.as_str().starts_with("x-forwarded-"))
 }
 
 fn name_of(method: &Method) -> &'static str {

@@ -22,6 +22,8 @@ const MOST_BOUNDARY_BYTES: usize = 70;
 /// What a part's head says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Head {
+    /// The form field's name, where it has one.
+    pub(super) name: Option<String>,
     /// The file's name where the part is a file. It may be empty.
     pub(super) file_name: Option<String>,
 }
@@ -153,18 +155,27 @@ fn head_of(head: &[u8]) -> Result<Head, Error> {
     if lines.next().is_some_and(|rest| !rest.is_empty()) {
         return Err(Error::invalid("the multipart body has more than a delimiter in a delimiter's line"));
     }
-    let file_name = lines.find_map(|line| {
+    let disposition = lines.find_map(|line| {
         let colon = line.iter().position(|byte| *byte == b':')?;
         let (name, value) = line.split_at(colon);
         name.eq_ignore_ascii_case(b"content-disposition").then_some(&value[1..])
     });
-    Ok(Head { file_name: file_name.and_then(file_name_of) })
+    Ok(Head { name: disposition.and_then(name_of), file_name: disposition.and_then(file_name_of) })
+}
+
+fn name_of(disposition: &[u8]) -> Option<String> {
+    parameter(parameters_of(disposition)?, b"name")
+}
+
+/// What stands behind a value's first semicolon.
+fn parameters_of(value: &[u8]) -> Option<&[u8]> {
+    let semicolon = value.iter().position(|byte| *byte == b';')?;
+    Some(&value[semicolon + 1..])
 }
 
 /// `filename*` (RFC 8187) where it can be read, else `filename`.
 fn file_name_of(disposition: &[u8]) -> Option<String> {
-    let semicolon = disposition.iter().position(|byte| *byte == b';')?;
-    let parameters = &disposition[semicolon + 1..];
+    let parameters = parameters_of(disposition)?;
     let extended = parameter(parameters, b"filename*").and_then(|value| {
         let (charset, rest) = value.split_once('\'')?;
         let (_, encoded) = rest.split_once('\'')?;

@@ -26,7 +26,11 @@ use super::problem::ProblemBody;
         (name = "jobs", description = "Conversions: asked for, followed, steered."),
         (name = "outputs", description = "Results."),
         (name = "conversion", description = "What can be made, and small files made at once."),
+        (name = "videos", description = "What is published: everybody watches."),
         (name = "converter", description = "The contract of an mp4 to mp3 converter: plain text, and `Authorization` alone proves who calls."),
+        (name = "tasks", description = "The contract of a conversion service: accounts of one's own, tasks by number, and `Authorization` alone proves who calls. An error is `{\"error\": …}`."),
+        (name = "music", description = "The contract of a music bot's audio service: songs by title or address, in Spanish."),
+        (name = "video", description = "The contract of a video site: what is published, for everybody; `Authorization` alone proves who changes it."),
         (name = "operation", description = "For load balancers, orchestrators and monitoring."),
     ),
     modifiers(&Security)

@@ -31,7 +31,7 @@ pub struct Problem {
 
 /// A problem's cause, beside the answer for the observer.
 #[derive(Debug, Clone)]
-pub(super) struct Cause(pub(super) String);
+pub(crate) struct Cause(pub(crate) String);
 
 /// A problem as it is sent.
 #[derive(Debug, Serialize, ToSchema)]
@@ -107,7 +107,9 @@ fn status_of(kind: Kind) -> StatusCode {
         Kind::NotMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Kind::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
         Kind::Timeout => StatusCode::REQUEST_TIMEOUT,
+        Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
         Kind::Busy | Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::Upstream => StatusCode::BAD_GATEWAY,
         Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -128,9 +130,12 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let problem =
             Self { cause: error.cause, ..Self::new(status_of(error.kind), error.problem, error.detail) };
+        let retry_after = error.retry_after.map_or(5, |wait| wait.as_secs().max(1));
         match error.kind {
             Kind::Unauthenticated => problem.with(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
-            Kind::Busy | Kind::Unavailable => problem.with(RETRY_AFTER, HeaderValue::from_static("5")),
+            Kind::Busy | Kind::Unavailable | Kind::TooMany => {
+                problem.with(RETRY_AFTER, HeaderValue::from(retry_after))
+            }
             _ => problem,
         }
     }

@@ -38,6 +38,11 @@ const TABLE: &[Row] = &[
         "The connection ended before the body did. Nothing was kept; send it again.",
     ),
     ("deadline", "Too long", "The conversion did not end within its deadline."),
+    (
+        "email-taken",
+        "Address taken",
+        "Another account has this address. Sign in to that account, or take another address.",
+    ),
     ("empty", "Empty file", "The file has no bytes. Send one with sound in it."),
     (
         "forbidden",
@@ -59,6 +64,7 @@ const TABLE: &[Row] = &[
         "Fault of ours",
         "Something went wrong on our side. The operator's log has the cause under the request id of the header X-Request-Id.",
     ),
+    ("invalid-email", "No e-mail address", "The address has not the form of one. Correct it."),
     (
         "invalid-request",
         "Wrong request",
@@ -74,6 +80,14 @@ const TABLE: &[Row] = &[
         "misdirected",
         "Unknown host",
         "The server listens on loopback, and the request came under another name, as it does when a web page has its own name point here. Use localhost, or have the operator add the name to the setting hosts (REELMILL_HOSTS).",
+    ),
+    ("name-taken", "Name taken", "Another account has this name. Take another."),
+    ("no-name", "No file name", "The file came without a name that can be kept. Send it with one."),
+    ("no-result", "No result", "The conversion has not ended, or it failed; the detail says which."),
+    (
+        "not-a-picture",
+        "Not a picture",
+        "The bytes are no JPEG, PNG, GIF or WebP picture, or a damaged one. Send another picture.",
     ),
     ("not-delivered", "Not delivered", "A notification could not be handed over."),
     ("not-found", "Not found", "There is none of that name or id, or none that this account may see."),
@@ -92,19 +106,55 @@ const TABLE: &[Row] = &[
         "Not signed in",
         "The request carries no credential, or one that is wrong, has ended or was taken back. Sign in with POST /v1/session, or send an API key, as Authorization: Bearer.",
     ),
+    (
+        "nothing-found",
+        "Nothing found",
+        "The source knows nothing by this title or address, or it was removed there. Try other words, or give the address.",
+    ),
     ("one-file", "One file", "The multipart body must have exactly one part with a file name."),
+    ("passwords-differ", "Passwords differ", "The two passwords are not the same. Type them again."),
+    (
+        "picture-exists",
+        "Picture exists",
+        "Another picture was sent under this name before. Save the video's details again, and send the picture under the name that they answer with.",
+    ),
     (
         "precondition-failed",
         "Precondition failed",
         "The thing is not what the header If-Match or If-Unmodified-Since asks for.",
     ),
+    (
+        "sign-up-off",
+        "No sign-up here",
+        "The operator does not let people make accounts themselves. Ask an administrator for one.",
+    ),
     ("source", "Source failed", "Where the media should have come from did not give it."),
+    (
+        "source-failed",
+        "Source failed",
+        "The source refuses this installation: its quota is used up, its key is not taken, or it wants a proof that a person asks. The operator has to act; the detail says how.",
+    ),
+    (
+        "source-refused",
+        "Not to be had",
+        "The source has it, but it cannot be fetched here: private, restricted, live, a playlist, too long, or an address within the operator's network. The detail says which.",
+    ),
+    (
+        "source-unavailable",
+        "Source unavailable",
+        "The source cannot be reached now, or a program that it needs is not installed here. The detail says which.",
+    ),
     ("store-full", "Store full", "The object store has no room. The operator has to make some."),
     ("too-large", "Too large", "The body has more bytes than are taken here; the detail names the limit."),
     (
         "too-many-keys",
         "Too many keys",
         "The account has as many API keys as it may have. Delete one that is not used.",
+    ),
+    (
+        "too-many-tries",
+        "Too many tries",
+        "Too many sign-ins failed for this account or from this address. Wait as long as the detail says.",
     ),
     (
         "too-slow",
@@ -136,6 +186,12 @@ const TABLE: &[Row] = &[
         "wrong-credentials",
         "Wrong credentials",
         "No account has this address or name together with this password.",
+    ),
+    ("wrong-protocol", "Wrong protocol", "A gRPC method is called over HTTP/2. Use a gRPC client for it."),
+    (
+        "wrong-size",
+        "Wrong size",
+        "Other than the announced number of bytes came. Nothing was kept; announce what is sent, or nothing.",
     ),
     ("wrong-state", "Wrong state", "What is asked for does not go with the state that the job is in."),
 ];
@@ -202,6 +258,7 @@ mod tests {
         let mut names = BTreeSet::new();
         read_sources(&here.join("src/http"), &mut names);
         read_sources(&here.join("src/doors"), &mut names);
+        read_sources(&here.join("src/grpc"), &mut names);
         read_sources(&here.join("../service/src"), &mut names);
         assert!(
             names.contains("wrong-credentials") && names.contains("misdirected") && names.len() > 25,

@@ -121,7 +121,7 @@ fn number(text: &str) -> Option<u64> {
 }
 
 /// Whether a list of entity tags holds ours. The strong comparison takes no weak tag.
-fn lists(headers: &HeaderMap, name: axum::http::HeaderName, etag: &str, weakly: bool) -> bool {
+pub(super) fn lists(headers: &HeaderMap, name: axum::http::HeaderName, etag: &str, weakly: bool) -> bool {
     headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(',')).any(
         |given| {
             let given = given.trim();

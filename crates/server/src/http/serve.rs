@@ -1,4 +1,8 @@
 //! Connections: as many as there is room for, each with its limits, all ended in order.
+//!
+//! HTTP/1.1 and HTTP/2 (by prior knowledge, as gRPC clients speak it) come on the same port: the first bytes tell.
+
+mod http2;
 
 use std::convert::Infallible;
 use std::io;
@@ -22,6 +26,8 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 use tracing::{debug, warn};
 
+pub(crate) use http2::Held;
+
 use super::socket::Socket;
 
 /// Connections at once. Further ones wait in the system's queue.
@@ -32,6 +38,9 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The most bytes of a request's head.
 const MOST_HEAD_BYTES: usize = 64 * 1024;
+
+/// What a client of HTTP/2 begins with: RFC 9113, section 3.4.
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// How long answers that have begun may go on after the end was asked for.
 const GRACE: Duration = Duration::from_secs(30);
@@ -80,28 +89,52 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
 async fn answer(stream: TcpStream, peer: SocketAddr, router: Router, shutdown: CancellationToken) {
     // Small answers must not wait for large ones to be filled up; where this fails, they wait.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let router = router.clone();
-        async move {
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(ConnectInfo(peer));
-            Ok::<_, Infallible>(router.oneshot(request).await.unwrap_or_else(|never| match never {}))
-        }
-    });
+    let mut socket = Socket::new(stream);
+    let is_http2 = tokio::select! {
+        begun = timeout(HEAD_PATIENCE, socket.begins_with(HTTP2_PREFACE)) => match begun {
+            Ok(Ok(is_http2)) => is_http2,
+            Ok(Err(_)) | Err(_) => return,
+        },
+        () = shutdown.cancelled() => return,
+    };
+    let ended = if is_http2 {
+        http2::answer(socket, peer, router, shutdown).await
+    } else {
+        answer_http1(socket, peer, router, shutdown).await
+    };
+    if let Err(error) = ended {
+        debug!(%peer, %error, "a connection ended early");
+    }
+}
+
+async fn answer_http1(
+    socket: Socket<TcpStream>,
+    peer: SocketAddr,
+    router: Router,
+    shutdown: CancellationToken,
+) -> hyper::Result<()> {
+    let service = service_fn(move |request| route(router.clone(), peer, request));
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE).max_buf_size(MOST_HEAD_BYTES);
-    let connection = builder.serve_connection(TokioIo::new(Socket::new(stream)), service).with_upgrades();
-    let mut connection = pin!(connection);
-    let ended = tokio::select! {
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(socket), service).with_upgrades());
+    tokio::select! {
         ended = connection.as_mut() => ended,
         () = shutdown.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
-    };
-    if let Err(error) = ended {
-        debug!(%peer, %error, "a connection ended early");
     }
+}
+
+/// Has the router answer a request of `peer`.
+async fn route(
+    router: Router,
+    peer: SocketAddr,
+    request: hyper::Request<Incoming>,
+) -> Result<axum::response::Response, Infallible> {
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(ConnectInfo(peer));
+    router.oneshot(request).await
 }
 
 fn is_the_peers(error: &io::Error) -> bool {

@@ -9,7 +9,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 /// How long a peer may take no byte of what it asked for.
@@ -22,6 +23,8 @@ const LINGER_BYTES: usize = 256 * 1024 * 1024;
 /// A connection with its patience.
 pub(super) struct Socket<T> {
     inner: T,
+    /// What was read before its reader came.
+    ahead: BytesMut,
     stalled: Option<Pin<Box<Sleep>>>,
     lingering: Option<Lingering>,
 }
@@ -33,7 +36,21 @@ struct Lingering {
 
 impl<T> Socket<T> {
     pub(super) fn new(inner: T) -> Self {
-        Self { inner, stalled: None, lingering: None }
+        Self { inner, ahead: BytesMut::new(), stalled: None, lingering: None }
+    }
+
+    /// Whether the peer's first bytes are `preface`. They stay to be read. It waits for no more of them than it takes to
+    /// tell.
+    pub(super) async fn begins_with(&mut self, preface: &[u8]) -> io::Result<bool>
+    where
+        T: AsyncRead + Unpin,
+    {
+        while self.ahead.len() < preface.len() && preface.starts_with(&self.ahead) {
+            if self.inner.read_buf(&mut self.ahead).await? == 0 {
+                break;
+            }
+        }
+        Ok(self.ahead.starts_with(preface))
     }
 
     /// Ends a write that has been waiting for too long.
@@ -54,6 +71,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for Socket<T> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.ahead.is_empty() {
+            let count = self.ahead.len().min(buffer.remaining());
+            buffer.put_slice(&self.ahead.split_to(count));
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.inner).poll_read(context, buffer)
     }
 }
@@ -136,6 +158,28 @@ mod tests {
         socket.write_all(b"refused").await.unwrap();
         socket.shutdown().await.unwrap();
         assert_eq!(sending.await.unwrap(), b"refused");
+    }
+
+    #[tokio::test]
+    async fn the_first_bytes_tell_and_are_read_all_the_same() {
+        for (sent, expected) in
+            [("PRI *", true), ("PRI * and more", true), ("PROPFIND", false), ("P", false), ("", false)]
+        {
+            let (ours, mut theirs) = duplex(64);
+            // In two pieces, so that the first alone cannot tell.
+            let sending = tokio::spawn(async move {
+                let (first, rest) = sent.split_at(sent.len().min(1));
+                theirs.write_all(first.as_bytes()).await.unwrap();
+                tokio::task::yield_now().await;
+                theirs.write_all(rest.as_bytes()).await.unwrap();
+            });
+            let mut socket = Socket::new(ours);
+            assert_eq!(socket.begins_with(b"PRI *").await.unwrap(), expected, "{sent}");
+            let mut read = String::new();
+            socket.read_to_string(&mut read).await.unwrap();
+            assert_eq!(read, sent);
+            sending.await.unwrap();
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,12 +1,16 @@
 //! Our own API: JSON over the service, one module a noun.
 
 mod convert;
+mod imports;
 mod jobs;
 mod keys;
 mod media;
 mod outputs;
 mod profiles;
 mod session;
+mod thumbnails;
+mod users;
+mod videos;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -18,10 +22,14 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .merge(session::router())
         .merge(keys::router())
         .merge(media::router())
+        .merge(imports::router())
         .merge(jobs::router())
         .merge(outputs::router())
         .merge(profiles::router())
         .merge(convert::router())
+        .merge(users::router())
+        .merge(videos::router())
+        .merge(thumbnails::router())
 }
 
 /// Signing in and out alone.

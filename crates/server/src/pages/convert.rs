@@ -7,6 +7,7 @@ use axum::http::HeaderMap;
 use maud::{Markup, html};
 
 use super::layout::{Page, page};
+use super::sign_in;
 
 /// `GET /`
 pub(super) async fn show(headers: HeaderMap) -> Page {
@@ -36,21 +37,7 @@ fn sign_in(signed_in: bool) -> Markup {
         section #sign-in .sign-in.card hidden[signed_in] aria-labelledby="sign-in-title" {
             h1 #sign-in-title { "Sign in" }
             p #sign-in-reason .lead { "Recordings in, audio out: on your own machine." }
-            // Posts even where the script did not load, so that a password never gets into an address.
-            form #sign-in-form method="post" action="/v1/session" {
-                div.field {
-                    label for="login" { "E-mail or name" }
-                    input #login name="login" type="text" autocomplete="username" autocapitalize="none"
-                        spellcheck="false" required autofocus[!signed_in] aria-describedby="sign-in-problem";
-                }
-                div.field {
-                    label for="password" { "Password" }
-                    input #password name="password" type="password" autocomplete="current-password" required
-                        aria-describedby="sign-in-problem";
-                }
-                p #sign-in-problem .problem role="alert" hidden {}
-                button.primary type="submit" { "Sign in" }
-            }
+            (sign_in::form(!signed_in, None))
         }
     }
 }
@@ -93,7 +80,7 @@ fn conversions() -> Markup {
 }
 
 /// A tray with an arrow into it.
-fn tray() -> Markup {
+pub(super) fn tray() -> Markup {
     html! {
         svg.tray viewBox="0 0 32 32" width="32" height="32" aria-hidden="true" {
             path d="M16 4v15m0 0-6-6m6 6 6-6M5 20v4a3 3 0 0 0 3 3h16a3 3 0 0 0 3-3v-4" {}

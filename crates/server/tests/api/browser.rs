@@ -114,7 +114,7 @@ async fn no_contracts_door_takes_the_cookie() {
 async fn pages_run_our_own_scripts_only_and_nothing_is_sniffed() {
     let mill = Mill::idle().await;
     for path in ["/", "/docs"] {
-        let page = mill.call(Ask::get(path)).await;
+        let page = mill.call(Ask::get(path).header("accept", "text/html")).await;
         assert_eq!(page.status, 200);
         assert!(page.header("content-type").starts_with("text/html"));
         let policy = page.header("content-security-policy");

@@ -13,7 +13,7 @@ async fn it_lives_and_is_ready_until_it_drains() {
     assert_eq!(mill.call(Ask::get("/healthz")).await.text(), "ok");
     let ready = mill.call(Ask::get("/readyz")).await;
     assert_eq!(ready.status, 200);
-    let parts = json!({"catalog": "ok", "objects": "ok", "doorbell": "ok", "notifier": "ok"});
+    let parts = json!({"catalog": "ok", "objects": "ok", "doorbell": "ok", "notifier": "ok", "source": "ok"});
     assert_eq!(ready.json(), json!({"status": "ready", "parts": parts}));
 
     mill.app.draining.cancel();

@@ -10,14 +10,16 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use futures_util::Stream;
 use reelmill::http::{self, App, Settings};
-use reelmill_backends::{catalog, converter, doorbell, notifier, objects};
-use reelmill_core::ports::{Catalog, JobFilter, PageQuery};
-use reelmill_core::{Role, Timestamp};
-use reelmill_service::{Clock, NewAccount, Options, Ports, Roles, Running, Service, SystemClock};
+use reelmill_backends::{catalog, converter, doorbell, notifier, objects, pictures};
+use reelmill_core::ports::{Catalog, JobFilter, Objects, PageQuery, Source};
+use reelmill_core::{Door, Role, Timestamp};
+use reelmill_service::{Clock, Entrance, NewAccount, Options, Ports, Roles, Running, Service, SystemClock};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
+
+use crate::spring::Spring;
 
 pub(crate) const PASSWORD: &str = "correct horse";
 
@@ -27,6 +29,7 @@ pub(crate) struct Mill {
     pub(crate) router: Router,
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) clock: Arc<ShiftedClock>,
+    pub(crate) spring: Arc<Spring>,
     running: Option<Running>,
 }
 
@@ -57,22 +60,42 @@ impl Mill {
         Self::with(Settings::default(), true).await
     }
 
+    /// A mill where strangers make their own accounts.
+    pub(crate) async fn welcoming() -> Self {
+        let options = Options { is_sign_up_open: true, ..options() };
+        let objects = objects::open("memory:", Path::new("")).await.unwrap();
+        Self::built(Settings::default(), options, false, objects).await
+    }
+
     pub(crate) async fn with(settings: Settings, converts: bool) -> Self {
+        let objects = objects::open("memory:", Path::new("")).await.unwrap();
+        Self::on_store(settings, converts, objects).await
+    }
+
+    /// A mill on that store.
+    pub(crate) async fn on_store(settings: Settings, converts: bool, objects: Arc<dyn Objects>) -> Self {
+        Self::built(settings, options(), converts, objects).await
+    }
+
+    async fn built(settings: Settings, options: Options, converts: bool, objects: Arc<dyn Objects>) -> Self {
         let nowhere = Path::new("");
+        let spring = Spring::new();
         let catalog = catalog::open("memory:", nowhere).await.unwrap();
         let ports = Ports {
             catalog: Arc::clone(&catalog),
-            objects: objects::open("memory:", nowhere).await.unwrap(),
+            objects,
             doorbell: doorbell::open(doorbell::DEFAULT_URL).await.unwrap(),
             converter: converter::open(converter::DEFAULT_URL).await.unwrap(),
             notifier: notifier::open(notifier::DEFAULT_URL).await.unwrap(),
+            source: Arc::clone(&spring) as Arc<dyn Source>,
+            pictures: pictures::open(pictures::DEFAULT_URL).await.unwrap(),
         };
         let clock = Arc::new(ShiftedClock::default());
-        let service = Service::new(ports, options(), Arc::clone(&clock) as Arc<dyn Clock>);
+        let service = Service::new(ports, options, Arc::clone(&clock) as Arc<dyn Clock>);
         let roles = Roles { converter: true, notification: false };
         let running = if converts { Some(service.start(roles).await.unwrap()) } else { None };
         let app = App::new(service, settings, CancellationToken::new());
-        Self { router: http::router(app.clone()), app, catalog, clock, running }
+        Self { router: http::router(app.clone()), app, catalog, clock, spring, running }
     }
 
     /// Makes a member, signs in and gives the token.
@@ -88,7 +111,8 @@ impl Mill {
             password: SecretString::from(PASSWORD),
         };
         self.app.service.add_account(new).await.unwrap();
-        let session = self.app.service.sign_in(name, SecretString::from(PASSWORD)).await.unwrap();
+        let entrance = Entrance { door: Door::V1, peer: None };
+        let session = self.app.service.sign_in(name, SecretString::from(PASSWORD), entrance).await.unwrap();
         session.token.expose_secret().to_owned()
     }
 
@@ -146,6 +170,16 @@ impl Mill {
         waited.await.expect("something is left behind");
     }
 
+    /// Waits until no key is on record of an object to be deleted.
+    pub(crate) async fn is_settled(&self) {
+        let waited = tokio::time::timeout(Duration::from_secs(20), async {
+            while !self.catalog.intents(None, 10).await.unwrap().is_empty() {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        });
+        waited.await.expect("something is left behind");
+    }
+
     pub(crate) async fn stop(self) {
         if let Some(running) = self.running {
             running.drain().await;
@@ -162,6 +196,10 @@ fn options() -> Options {
         poll: Duration::from_millis(50),
         drain: Duration::from_secs(5),
         max_attempts: 3,
+        music_attempts: 3,
+        music_deadline: Duration::from_mins(4),
+        fetches: 4,
+        is_sign_up_open: false,
         job_deadline: Duration::from_mins(1),
         retry_base: Duration::from_millis(10),
         max_upload_bytes: 8 * 1024 * 1024,
@@ -189,6 +227,10 @@ impl Ask {
 
     pub(crate) fn post(path: &str) -> Self {
         Self::new(Method::POST, path)
+    }
+
+    pub(crate) fn put(path: &str) -> Self {
+        Self::new(Method::PUT, path)
     }
 
     pub(crate) fn delete(path: &str) -> Self {

@@ -151,6 +151,9 @@ async fn without_any_credential_every_call_of_an_account_answers_401() {
         Ask::get(&format!("/v1/outputs/{id}/content")),
         Ask::get("/v1/profiles"),
         Ask::post("/v1/convert?to=mp3").body("x"),
+        Ask::put(&format!("/v1/videos/{id}")).json(&json!({"title": "x"})),
+        Ask::delete(&format!("/v1/videos/{id}")),
+        Ask::put(&format!("/v1/videos/{id}/thumbnail")).body("x"),
     ];
     for ask in asks {
         mill.call(ask).await.problem(401, "not-signed-in");

@@ -18,7 +18,7 @@ fn mill_with_tone() -> Mill {
 fn a_file_becomes_every_format_with_the_length_it_had() {
     let mill = mill_with_tone();
     for (name, format) in
-        [("a.mp3", "mp3"), ("a.opus", "opus"), ("a.flac", "flac"), ("a.wav", "wav"), ("a.ogg", "opus")]
+        [("a.mp3", "mp3"), ("a.opus", "opus"), ("a.flac", "flac"), ("a.wav", "wav"), ("a.ogg", "ogg")]
     {
         let said = mill.run(&["convert", "tone.wav", name, "--json"]);
         assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{name}");
@@ -30,6 +30,39 @@ fn a_file_becomes_every_format_with_the_length_it_had() {
         assert_eq!(probed.code, Some(0), "{name}: {}", probed.err);
         assert_eq!(probed.json()["audio"]["channels"], 2, "{name}");
     }
+}
+
+#[test]
+fn opus_becomes_dca_by_copying_and_the_result_plays_to_its_end() {
+    let mill = mill_with_tone();
+    assert_eq!(mill.run(&["convert", "tone.wav", "a.opus"]).code, Some(0));
+    for (name, profile, version) in [("a.dca", "dca", 1), ("b.dca", "dca0", 0)] {
+        let done = mill.run(&["convert", "a.opus", name, "--profile", profile, "--json"]).json();
+        assert!(done["plan"].as_str().is_some_and(|plan| plan.starts_with("copied: Opus")), "{done}");
+        let said = mill.run(&["play-check", name, "--json"]);
+        assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{name}");
+        let found = said.json();
+        assert_eq!((&found["version"], &found["stereo"]), (&version.into(), &found["packets"]), "{found}");
+        assert_eq!(found["duration_ms"], done["duration_ms"], "{found}");
+    }
+    let asked = mill.run(&["convert", "a.opus", "c.dca", "--bitrate", "96k", "--json"]).json();
+    assert!(asked["plan"].as_str().is_some_and(|plan| plan.starts_with("encoded: opus")), "{asked}");
+    assert_eq!(mill.run(&["play-check", "c.dca", "--json"]).json()["header"]["opus"]["abr"], 96_000);
+}
+
+#[test]
+fn a_dca_file_that_does_not_play_says_where_it_breaks() {
+    let mill = mill_with_tone();
+    assert_eq!(mill.run(&["convert", "tone.wav", "a.dca"]).code, Some(0));
+    let whole = std::fs::read(mill.path("a.dca")).unwrap();
+    mill.write("cut.dca", &whole[..whole.len() - 1]);
+    let said = mill.run(&["play-check", "cut.dca"]);
+    assert_eq!((said.code, said.out.as_str()), (Some(3), ""));
+    assert!(said.err.contains("cut off at byte") && said.err.contains("1 bytes"), "{}", said.err);
+    let said = mill.run(&["play-check", "tone.wav", "--json"]);
+    assert_eq!(said.code, Some(3));
+    assert!(said.err.contains("not dca"), "{}", said.err);
+    assert_eq!(mill.run(&["play-check", "nothing.dca"]).code, Some(3));
 }
 
 #[test]

@@ -6,3 +6,4 @@ mod health;
 mod mill;
 mod settings;
 mod sine;
+mod sources;

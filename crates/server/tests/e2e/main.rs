@@ -12,18 +12,34 @@ mod client;
 mod converter_contract;
 mod corpus;
 mod crash;
+mod dca;
 mod disk;
 mod drain;
+mod exchange;
 mod first_start;
+mod fountain;
 mod material;
 mod mill;
+mod music;
+mod music_contract;
 mod page;
 mod pty;
 mod report;
+mod rpc;
 mod session;
 mod sound;
+mod sources;
+mod tasks_client;
+mod tasks_contract;
+mod tasks_crowd;
+mod tasks_right;
 mod terminal;
 mod tools;
+mod video_contract;
+mod video_pages;
+mod video_rules;
+mod video_site;
+mod video_traffic;
 mod zombie;
 
 use std::io::Write as _;
@@ -31,7 +47,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
-use tools::Need::{self, Browser, Corpus, Curl, Ffmpeg, Mount};
+use tools::Need::{self, Browser, Corpus, Curl, Ffmpeg, GrpcPython, Mount, NodePackages, Ytdlp};
 
 /// A case: its area, what it needs, and the function whose name is the case's sentence.
 struct Case {
@@ -65,6 +81,7 @@ fn cases() -> Vec<Case> {
         "crash" zombie::a_worker_that_wakes_when_another_has_done_its_job_cannot_finish_it []
         "soak" big::big_upload_and_download_stay_within_their_memory [Ffmpeg]
         "soak" big::long_conversion_stays_within_its_memory []
+        "sources" sources::an_update_is_used_and_one_that_does_not_work_leaves_it_in_use [Ytdlp]
         "stop" drain::a_short_conversion_is_finished_before_a_stop []
         "stop" drain::a_long_conversion_is_given_back_with_its_attempt []
         "stop" drain::a_second_signal_ends_it_at_once []
@@ -81,7 +98,53 @@ fn cases() -> Vec<Case> {
         "bad_input" bad_input::a_wrong_token_opens_no_door []
         "converter" converter_contract::the_example_script_turns_an_mp4_into_an_mp3 [Curl, Ffmpeg]
         "converter" converter_contract::the_example_script_says_why_it_failed [Curl]
+        "tasks" tasks_contract::accounts_are_made_and_signed_in_as_the_contract_says []
+        "tasks" tasks_contract::tasks_are_made_listed_changed_and_deleted_as_the_contract_says []
+        "tasks" tasks_contract::files_are_downloaded_as_the_contract_says []
+        "tasks" tasks_contract::the_load_balancer_is_answered_where_the_page_is []
+        "tasks" tasks_contract::the_example_script_converts_a_song [Curl]
+        "tasks" tasks_contract::formats_convert_both_ways [Ffmpeg]
+        "tasks" tasks_right::messages_are_data_never_code []
+        "tasks" tasks_right::no_task_is_half_made []
+        "tasks" tasks_right::formats_are_compared_without_case_and_the_output_never_overwrites_the_original []
+        "tasks" tasks_right::two_workers_never_collide_on_a_scratch_file []
+        "tasks" tasks_right::a_failed_task_says_so []
+        "soak" tasks_crowd::a_crowd_with_files_of_its_own_has_every_task_whole_and_nobody_elses []
+        "music" music_contract::every_row_of_the_contract_is_answered_to_the_letter []
+        "music" music_contract::the_websocket_tells_each_change_and_closes_behind_the_last []
+        "music" music_contract::the_contracts_variables_count_as_a_whole_set_alone []
+        "music" music::a_failed_download_is_failed_and_never_a_success_with_an_empty_file []
+        "music" music::a_deadline_that_passes_ends_in_failed []
+        "music" music::a_crash_midway_resumes_the_operation []
+        "music" music::the_same_song_asked_for_twice_at_once_is_fetched_once []
+        "music" music::a_hundred_starts_at_once_of_twenty_songs_are_twenty_downloads []
+        "music" music::a_song_that_is_in_the_library_answers_at_once []
+        "music" music::the_api_key_is_in_no_error_and_no_log []
+        "music" music::the_recorded_uri_is_where_the_object_really_is []
+        "music" music::an_import_of_an_address_is_fetched_and_converted []
+        "music" music::the_example_script_says_where_the_song_is [Curl]
+        "soak" music::memory_stays_bounded_however_long_the_audio []
+        "dca" dca::a_reader_of_another_library_reads_our_files_to_the_end [Ffmpeg, NodePackages]
+        "video" video_contract::every_rpc_answers_as_the_contract_says [Ffmpeg]
+        "video" video_contract::every_http_row_answers_as_the_contract_says [Ffmpeg]
+        "video" video_contract::the_example_publishes_a_video_and_reads_it_again [Ffmpeg, GrpcPython]
+        "video" video_rules::errors_carry_real_grpc_codes []
+        "video" video_rules::uploading_or_editing_needs_the_right_on_every_route_and_rpc []
+        "video" video_rules::a_range_fetches_only_its_bytes_from_the_store []
+        "video" video_rules::backward_negative_and_huge_ranges_are_refused []
+        "video" video_rules::image_names_cannot_leave_their_prefix []
+        "video" video_rules::resize_is_bounded [Ffmpeg]
+        "video" video_rules::what_is_not_published_is_seen_by_its_owner_and_admins_alone []
+        "video" video_rules::the_last_word_on_owner_and_size_counts []
+        "soak" video_traffic::uploads_stream [Ffmpeg]
+        "video" video_traffic::a_client_that_leaves_midway_leaves_nothing []
+        "video" video_traffic::a_slow_reader_does_not_hold_another_stream_up []
+        "video" video_traffic::health_turns_to_not_serving_while_it_drains []
+        "video" video_traffic::reflection_lists_the_services []
+        "video" video_traffic::grpc_has_a_port_of_its_own_where_one_is_named []
+        "video" video_traffic::http_and_grpc_share_a_port []
         "page" page::somebody_signs_in_drops_a_film_and_downloads_the_song [Browser, Corpus]
+        "page" video_pages::a_member_publishes_a_video_guests_watch_it_and_an_admin_deletes_it [Browser, Ffmpeg]
         "terminal" terminal::on_a_terminal_a_conversion_shows_a_bar_with_speed_and_time_left []
         "terminal" terminal::without_a_terminal_a_conversion_is_quiet []
         "terminal" terminal::ctrl_c_leaves_nothing_and_exits_with_130 []

@@ -93,3 +93,16 @@ pub(crate) fn padded(film: Vec<u8>, size_bytes: u64) -> impl Read {
     head.extend_from_slice(&padding.to_be_bytes());
     io::Cursor::new(head).chain(Sound::new().take(padding - 16))
 }
+
+/// A picture of that size, made by ffmpeg in the format of the extension.
+pub(crate) fn picture(folder: &Path, extension: &str, size: &str) -> Vec<u8> {
+    let path = folder.join(format!("made.{extension}"));
+    let made = Command::new(tools::ffmpeg().unwrap())
+        .args(["-v", "error", "-y", "-f", "lavfi", "-i", &format!("testsrc=duration=1:rate=1:size={size}")])
+        .args(["-frames:v", "1"])
+        .arg(&path)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    std::fs::read(path).unwrap()
+}

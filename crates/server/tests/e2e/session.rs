@@ -136,7 +136,8 @@ impl Session {
         }
         let jobs = self.all("/v1/jobs");
         let outputs = jobs.iter().filter(|job| job["output"].is_object()).count();
-        let listed = self.all("/v1/media").len() + outputs;
+        let pictures = self.all("/v1/videos").iter().filter(|video| video["thumbnail"].is_object()).count();
+        let listed = self.all("/v1/media").len() + outputs + pictures;
         // What ended badly is deleted right after its answer.
         until("objects that nobody lists are gone", Duration::from_secs(20), || {
             let (objects, partials) = (store.objects(), store.partials());

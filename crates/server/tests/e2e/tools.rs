@@ -14,6 +14,11 @@ pub(crate) enum Need {
     Corpus,
     Browser,
     Curl,
+    /// Node.js and what comes from npm.
+    NodePackages,
+    /// The real yt-dlp's packages, and pip.
+    Ytdlp,
+    GrpcPython,
     /// A mount of one's own, for a small disk.
     Mount,
 }
@@ -33,7 +38,15 @@ impl Need {
                     all.iter().all(Option::is_some),
                 )
             }
+            Self::NodePackages => {
+                let is_there = node().is_some() && node_modules().is_some();
+                ("Node.js and its packages (`cargo xtask setup`)", is_there)
+            }
             Self::Curl => ("curl", on_path("curl").is_some()),
+            Self::Ytdlp => ("yt-dlp's packages (`cargo xtask setup`)", ytdlp_wheels().is_some()),
+            Self::GrpcPython => {
+                ("Python with grpcio and grpcio-tools (`cargo xtask setup`)", grpc_python().is_some())
+            }
             Self::Mount => ("a mount namespace (needs root, or user namespaces)", unshare().is_some()),
         };
         (!is_there).then(|| format!("{what} cannot be had here"))
@@ -67,7 +80,19 @@ pub(crate) fn node() -> Option<PathBuf> {
 }
 
 pub(crate) fn node_modules() -> Option<PathBuf> {
-    variable("REELMILL_NODE_MODULES").filter(|folder| folder.join("playwright-core").is_dir())
+    variable("REELMILL_NODE_MODULES")
+        .filter(|folder| ["playwright-core", "eris"].iter().all(|package| folder.join(package).is_dir()))
+}
+
+/// The folder of the real yt-dlp's packages, beside the environment that it is installed in.
+pub(crate) fn ytdlp_wheels() -> Option<PathBuf> {
+    let wheels = variable("REELMILL_YTDLP")?.parent()?.parent()?.join("wheels");
+    wheels.is_dir().then_some(wheels)
+}
+
+/// A Python that has grpcio and grpcio-tools.
+pub(crate) fn grpc_python() -> Option<PathBuf> {
+    variable("REELMILL_GRPC_PYTHON").filter(|python| python.is_file())
 }
 
 /// The words before a program that gets mounts of its own, which go with it.

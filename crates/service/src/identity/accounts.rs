@@ -174,7 +174,7 @@ impl Service {
 }
 
 /// The address, trimmed, where it has the form of one. Only mail that arrives proves more.
-fn checked_email(text: &str) -> Result<String, Error> {
+pub(super) fn checked_email(text: &str) -> Result<String, Error> {
     let email = text.trim();
     let sound = email.len() <= 254
         && !email.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ','))

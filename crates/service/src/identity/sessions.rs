@@ -1,11 +1,17 @@
 //! Signing in, proving it later, signing out.
 
-use reelmill_core::{EndedToken, Kind, Timestamp, Write};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use reelmill_core::{Door, EndedToken, Kind, Timestamp, Write};
 use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::{Caller, Claims};
 use crate::{Error, Service};
+
+/// How long a token of the tasks' door is good: its contract says 15 minutes.
+const TASKS_TOKEN: Duration = Duration::from_mins(15);
 
 /// A sign-in.
 #[derive(Debug, Clone)]
@@ -18,28 +24,51 @@ pub struct Session {
     pub caller: Caller,
 }
 
+/// How somebody comes in: by which door, whose token it will be, and from where.
+#[derive(Debug, Clone, Copy)]
+pub struct Entrance {
+    /// The door.
+    pub door: Door,
+    /// The address, where it is known to be the caller's own.
+    pub peer: Option<IpAddr>,
+}
+
 impl Service {
     /// Signs in by address or name.
     ///
     /// # Errors
-    /// `Unauthenticated`, the same for an unknown name and a wrong password and after the same time; `Busy`.
-    pub async fn sign_in(&self, login: &str, password: SecretString) -> Result<Session, Error> {
+    /// `Unauthenticated`, the same for an unknown name and a wrong password and after the same time; `TooMany` after
+    /// too many of these; `Busy`.
+    pub async fn sign_in(
+        &self,
+        login: &str,
+        password: SecretString,
+        entrance: Entrance,
+    ) -> Result<Session, Error> {
         let user = self.catalog().user_by_login(&login.trim().to_lowercase()).await?;
+        // By the account, so that its name gives no guesses beside those by its address.
+        let account = user.as_ref().map_or_else(|| login.to_owned(), |user| user.id.to_string());
+        let attempt = self.inner.throttle.begin(&account, entrance.peer)?;
         let hash = user.as_ref().and_then(|user| user.password_hash.clone());
         let right = self.inner.passwords.verify(password, hash).await?;
         match user {
-            Some(user) if right => Ok(self.session(Caller { user })),
-            _ => Err(Error::new(
-                Kind::Unauthenticated,
-                "wrong-credentials",
-                "no account has this address or name and this password",
-            )),
+            Some(user) if right => Ok(self.session(Caller { user }, entrance.door)),
+            _ => {
+                attempt.count();
+                Err(Error::new(
+                    Kind::Unauthenticated,
+                    "wrong-credentials",
+                    "no account has this address or name and this password",
+                ))
+            }
         }
     }
 
-    fn session(&self, caller: Caller) -> Session {
+    fn session(&self, caller: Caller, door: Door) -> Session {
         let now = self.now();
-        let expires_at = now.plus_ms(u64::try_from(self.options().session.as_millis()).unwrap_or(u64::MAX));
+        let is_task = door == Door::Tasks;
+        let lifetime = if is_task { TASKS_TOKEN } else { self.options().session };
+        let expires_at = now.plus_ms(u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX));
         let claims = Claims {
             uid: caller.user.id.to_string(),
             sub: caller.user.email.clone(),
@@ -47,6 +76,8 @@ impl Service {
             jti: Uuid::new_v4().to_string(),
             iat: now.as_seconds(),
             exp: expires_at.as_seconds(),
+            nbf: is_task.then(|| now.as_seconds()),
+            sort: is_task.then(|| "access".to_owned()),
             username: Some(caller.user.email.clone()),
             admin: Some(caller.is_admin()),
         };

@@ -29,6 +29,12 @@ pub struct Claims {
     pub iat: i64,
     /// When it ends, in seconds since 1970.
     pub exp: i64,
+    /// Before this it is not good, in seconds since 1970: the tasks' door says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nbf: Option<i64>,
+    /// What sort of token the tasks' door calls it.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub sort: Option<String>,
     /// The converter's door calls the account so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
@@ -99,6 +105,8 @@ mod tests {
             jti: "j".into(),
             iat: 100,
             exp: 200,
+            nbf: None,
+            sort: None,
             username: None,
             admin: None,
         }

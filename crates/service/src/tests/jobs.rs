@@ -252,11 +252,11 @@ async fn deleting_a_media_stops_its_conversion_and_takes_everything_with_it() {
     let running = world.start().await;
     let done = world.convert("tone").await;
     world.ended(&done).await;
-    world.service.submit(&world.alice, done.media_id, wish("flac")).await.unwrap();
+    world.service.submit(&world.alice, done.media_id.unwrap(), wish("flac")).await.unwrap();
     let slow = world.convert("slow:60000").await;
     world.until_running(&slow).await;
     for media in [done.media_id, slow.media_id] {
-        world.service.delete_media(&world.alice, media).await.unwrap();
+        world.service.delete_media(&world.alice, media.unwrap()).await.unwrap();
     }
     sleep(Duration::from_secs(10)).await;
     assert_eq!(world.all_jobs().await, []);
@@ -273,7 +273,7 @@ async fn a_media_under_conversion_elsewhere_can_be_deleted() {
     while world.engine.running.load(std::sync::atomic::Ordering::Relaxed) == 0 {
         sleep(Duration::from_millis(100)).await;
     }
-    world.service.delete_media(&world.alice, job.media_id).await.unwrap();
+    world.service.delete_media(&world.alice, job.media_id.unwrap()).await.unwrap();
     sleep(Duration::from_secs(40)).await;
     world.nothing_is_left_over().await;
     assert!(matches!(

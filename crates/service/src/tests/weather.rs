@@ -6,12 +6,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use reelmill_backends::catalog::MemoryCatalog;
-use reelmill_core::ports::{Beat, Catalog, CatalogError, Census, JobFilter, Page, PageQuery, Sequence};
+use reelmill_core::ports::{
+    Beat, Catalog, CatalogError, Census, JobFilter, Page, PageQuery, Sequence, TaskQuery,
+};
 use reelmill_core::{
-    ApiKey, ApiKeyId, Holder, Intent, Job, JobId, Key, Media, MediaId, Notice, Output, OutputId, Pulse,
-    Receipt, StateName, Timestamp, Token, User, UserId, Write,
+    ApiKey, ApiKeyId, Holder, Intent, Job, JobId, Key, Media, MediaId, Notice, Operation, OperationId,
+    Output, OutputId, Pulse, Receipt, Song, SongId, StateName, Task, Timestamp, Token, User, UserId, Video,
+    Write,
 };
 use tokio::time::{Duration, sleep};
+use uuid::Uuid;
 
 use super::world::{Fault, WORKER, World, options, upload, wish};
 
@@ -30,6 +34,19 @@ pub(super) struct Stormy {
     pub(super) next_look_waits_ms: AtomicU64,
     /// Whether heartbeats are lost.
     pub(super) beats_are_lost: AtomicBool,
+}
+
+impl Stormy {
+    /// Has commits and beats fail now and then, by a seed.
+    pub(super) fn begin(&self, one_in: u32, seed: u64) {
+        self.before.begin(one_in, seed);
+        self.after.begin(one_in, seed ^ 0xffff);
+    }
+
+    pub(super) fn end(&self) {
+        self.before.end();
+        self.after.end();
+    }
 }
 
 fn struck() -> CatalogError {
@@ -122,6 +139,39 @@ impl Catalog for Stormy {
     async fn due_notices(&self, now: Timestamp, limit: u32) -> Result<Vec<Notice>, CatalogError> {
         self.inner.due_notices(now, limit).await
     }
+    async fn user_by_number(&self, number: i64) -> Result<Option<User>, CatalogError> {
+        self.inner.user_by_number(number).await
+    }
+    async fn song(&self, id: SongId) -> Result<Option<Song>, CatalogError> {
+        self.inner.song(id).await
+    }
+    async fn song_by_source(&self, source_id: &str) -> Result<Option<Song>, CatalogError> {
+        self.inner.song_by_source(source_id).await
+    }
+    async fn songs_by_title(&self, prefix: &str, limit: u32) -> Result<Vec<Song>, CatalogError> {
+        self.inner.songs_by_title(prefix, limit).await
+    }
+    async fn operation(&self, id: OperationId) -> Result<Option<Operation>, CatalogError> {
+        self.inner.operation(id).await
+    }
+    async fn video(&self, id: MediaId) -> Result<Option<Video>, CatalogError> {
+        self.inner.video(id).await
+    }
+    async fn video_by_thumbnail(&self, uuid: Uuid) -> Result<Option<Video>, CatalogError> {
+        self.inner.video_by_thumbnail(uuid).await
+    }
+    async fn videos(&self, query: PageQuery) -> Result<Page<Video>, CatalogError> {
+        self.inner.videos(query).await
+    }
+    async fn task(&self, number: i64) -> Result<Option<Task>, CatalogError> {
+        self.inner.task(number).await
+    }
+    async fn tasks(&self, account: UserId, query: TaskQuery) -> Result<Vec<Task>, CatalogError> {
+        self.inner.tasks(account, query).await
+    }
+    async fn task_by_file(&self, account: UserId, name: &str) -> Result<Option<Task>, CatalogError> {
+        self.inner.task_by_file(account, name).await
+    }
     async fn sweep_expired(&self, now: Timestamp) -> Result<u64, CatalogError> {
         self.inner.sweep_expired(now).await
     }
@@ -141,8 +191,7 @@ async fn storm(seed: u64) {
         world.convert(&format!("slow:{} {number}", number * 100)).await;
         wished += 1;
     }
-    stormy.before.begin(12, seed);
-    stormy.after.begin(12, seed ^ 0xffff);
+    stormy.begin(12, seed);
     world.shelf.fault.begin(40, seed ^ 0xff);
     world.ears.fault.begin(3, seed ^ 0xf);
     let first = world.start().await;
@@ -155,7 +204,8 @@ async fn storm(seed: u64) {
         wished += usize::from(made.is_ok());
     }
     sleep(Duration::from_mins(5)).await;
-    for fault in [&stormy.before, &stormy.after, &world.shelf.fault, &world.ears.fault] {
+    stormy.end();
+    for fault in [&world.shelf.fault, &world.ears.fault] {
         fault.end();
     }
     // Long enough for the rescuers, and for the collector to let go of what it condemned.
@@ -165,7 +215,7 @@ async fn storm(seed: u64) {
     // Where the answer was lost, a job may be there that its sender does not know of.
     assert!((wished..=30).contains(&all.len()), "seed {seed}: {wished} wished, {} there", all.len());
     for job in &all {
-        let outputs = world.catalog.outputs_of(job.media_id).await.unwrap();
+        let outputs = world.catalog.outputs_of(job.media_id.unwrap()).await.unwrap();
         let expected = usize::from(job.state.name() == StateName::Done);
         assert!(job.state.name().is_over(), "seed {seed}: {:?}", job.state);
         assert_eq!(outputs.len(), expected, "seed {seed}: {:?}", job.state);

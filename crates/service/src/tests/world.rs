@@ -12,12 +12,13 @@ use reelmill_backends::catalog::MemoryCatalog;
 use reelmill_backends::doorbell::EmbeddedDoorbell;
 use reelmill_backends::objects::MemoryObjects;
 use reelmill_core::ports::{
-    ByteStream, Catalog, Conversion, Converted, Converter, ConverterError, Input, JobFilter, Notifier,
-    NotifierError, ObjectWriter, Objects, ObjectsError, PageQuery, Stored,
+    ByteStream, Catalog, Conversion, Converted, Converter, ConverterError, Drawn, Fetch, Fetched, Input,
+    JobFilter, Look, Notifier, NotifierError, ObjectWriter, Objects, ObjectsError, PageQuery, PictureError,
+    Pictures, Source, SourceError, Stored,
 };
 use reelmill_core::{
-    AudioInfo, Door, Format, Intent, Job, Key, MediaInfo, Notification, Priority, Profile, Role, Settings,
-    StateName, Timestamp,
+    AudioInfo, Door, Format, Found, Intent, Job, Key, MediaInfo, Notification, Obstacle, Platform, Priority,
+    Profile, Role, Settings, StateName, Timestamp,
 };
 use secrecy::SecretString;
 use tokio::time::{Duration, sleep};
@@ -115,6 +116,10 @@ impl Objects for Shelf {
     async fn read(&self, key: &Key, range: Range<u64>) -> Result<ByteStream, ObjectsError> {
         self.weather()?;
         self.inner.read(key, range).await
+    }
+
+    fn uri(&self, key: &Key) -> String {
+        self.inner.uri(key)
     }
 
     async fn delete(&self, key: &Key) -> Result<(), ObjectsError> {
@@ -242,6 +247,108 @@ async fn read(input: &Input) -> Result<String, ConverterError> {
     Ok(String::from_utf8_lossy(&pieces.concat()).into_owned())
 }
 
+/// A source that finds `song <words>` and gives what the words say: `<words>` is the text that the engine then reads,
+/// behind what is for the source itself. `late:<ms>` takes that long, `gone` is not there any more, `hollow` is empty, `shy:<n>` cannot be
+/// reached at the first n downloads, `busy:<ms>` asks at the first to come back so much later.
+#[derive(Default)]
+pub(super) struct Spring {
+    /// Downloads that were begun.
+    pub(super) fetches: AtomicUsize,
+    /// Downloads that run.
+    pub(super) fetching: AtomicUsize,
+    /// Titles that were asked for.
+    pub(super) finds: AtomicUsize,
+    pub(super) fault: Fault,
+}
+
+#[async_trait]
+impl Source for Spring {
+    async fn find(&self, wish: &str) -> Result<Found, SourceError> {
+        self.finds.fetch_add(1, Ordering::Relaxed);
+        let Some(words) = wish.strip_prefix("song ") else {
+            return Err(SourceError::obstacle(Obstacle::NotFound, format!("nothing matches `{wish}`")));
+        };
+        Ok(Found {
+            platform: Platform::Youtube,
+            id: blake3::hash(words.as_bytes()).to_hex()[..11].to_owned(),
+            url: format!("https://spring.example/{words}"),
+            title: None,
+            duration_ms: None,
+            thumbnail_url: None,
+        })
+    }
+
+    async fn fetch(&self, fetch: Fetch, output: &mut dyn ObjectWriter) -> Result<Fetched, SourceError> {
+        let nth = self.fetches.fetch_add(1, Ordering::Relaxed);
+        self.fetching.fetch_add(1, Ordering::Relaxed);
+        let done = self.flow(fetch, nth as u64, output).await;
+        self.fetching.fetch_sub(1, Ordering::Relaxed);
+        done
+    }
+
+    async fn check(&self) -> Result<(), SourceError> {
+        Ok(())
+    }
+}
+
+impl Spring {
+    async fn flow(
+        &self,
+        fetch: Fetch,
+        nth: u64,
+        output: &mut dyn ObjectWriter,
+    ) -> Result<Fetched, SourceError> {
+        let words = fetch.found.url.trim_start_matches("https://spring.example/").to_owned();
+        if words.starts_with("gone") {
+            return Err(SourceError::obstacle(Obstacle::Removed, "it was removed"));
+        }
+        if self.fault.strikes() || number(&words, "shy:").is_some_and(|times| nth < times) {
+            return Err(SourceError::obstacle(Obstacle::Unreachable, "the spring is dry"));
+        }
+        if let (0, Some(ms)) = (nth, number(&words, "busy:")) {
+            let (obstacle, message) = (Obstacle::RateLimited, "asked too often".to_owned());
+            return Err(SourceError::Obstacle { obstacle, message, retry_after_ms: Some(ms) });
+        }
+        let steps = number(&words, "late:").unwrap_or(0) / 50;
+        for step in 0..steps {
+            if fetch.cancel.is_cancelled() {
+                return Err(SourceError::Cancelled);
+            }
+            #[expect(clippy::cast_precision_loss, reason = "a test's progress")]
+            (fetch.progress)(step as f64 / steps as f64);
+            sleep(Duration::from_millis(50)).await;
+        }
+        if words.starts_with("hollow") {
+            return Ok(Fetched { found: fetch.found, name: "hollow.wav".into() });
+        }
+        let is_ours = ["late:", "shy:", "busy:"].iter().any(|known| words.starts_with(known));
+        let text = if is_ours { words.split_once(' ').map_or("tone", |(_, rest)| rest) } else { &words };
+        output.write(Bytes::from(text.to_owned())).await?;
+        let title = Some(format!("Title of {words}"));
+        let found = Found { title, duration_ms: Some(1000), ..fetch.found };
+        Ok(Fetched { found, name: format!("Title of {words}.wav") })
+    }
+}
+
+/// Takes whatever begins with `picture` for a PNG of one pixel.
+struct Easel;
+
+#[async_trait]
+impl Pictures for Easel {
+    async fn look(&self, bytes: Bytes) -> Result<Look, PictureError> {
+        if !bytes.starts_with(b"picture") {
+            return Err(PictureError::NotPicture("not a picture".into()));
+        }
+        Ok(Look { content_type: "image/png", width_px: 1, height_px: 1 })
+    }
+
+    async fn resize(&self, bytes: Bytes, width_px: u32, height_px: u32) -> Result<Drawn, PictureError> {
+        self.look(bytes).await?;
+        let bytes = Bytes::from(format!("picture {width_px}x{height_px}"));
+        Ok(Drawn { bytes, content_type: "image/png" })
+    }
+}
+
 /// Keeps what people were told.
 #[derive(Default)]
 pub(super) struct Ears {
@@ -266,10 +373,12 @@ impl Notifier for Ears {
 
 /// What several processes share, with a first one.
 pub(super) struct World {
+    ports: Ports,
     pub(super) catalog: Arc<dyn Catalog>,
     pub(super) shelf: Arc<Shelf>,
     pub(super) engine: Arc<Engine>,
     pub(super) ears: Arc<Ears>,
+    pub(super) spring: Arc<Spring>,
     pub(super) clock: Arc<TestClock>,
     pub(super) service: Service,
     pub(super) alice: Caller,
@@ -282,17 +391,28 @@ impl World {
     }
 
     pub(super) async fn over(catalog: Arc<dyn Catalog>) -> Self {
-        let (shelf, engine, ears) = (Arc::default(), Arc::default(), Arc::default());
         let clock = TestClock::new();
-        let service = process(&catalog, &shelf, &engine, &ears, &clock, options());
+        let (shelf, engine) = (Arc::<Shelf>::default(), Arc::<Engine>::default());
+        let (ears, spring) = (Arc::<Ears>::default(), Arc::<Spring>::default());
+        let ports = Ports {
+            catalog: Arc::clone(&catalog),
+            objects: shelf.clone(),
+            doorbell: Arc::new(EmbeddedDoorbell::default()),
+            converter: engine.clone(),
+            notifier: ears.clone(),
+            source: spring.clone(),
+            pictures: Arc::new(Easel),
+        };
+        let service = Service::new(ports.clone(), options(), clock.clone());
         let alice = account(&service, "alice@example.com").await;
         let bob = account(&service, "bob@example.com").await;
-        Self { catalog, shelf, engine, ears, clock, service, alice, bob }
+        Self { ports, catalog, shelf, engine, ears, spring, clock, service, alice, bob }
     }
 
     /// Another process on the same catalog and store, with a doorbell of its own.
     pub(super) fn process(&self, options: Options) -> Service {
-        process(&self.catalog, &self.shelf, &self.engine, &self.ears, &self.clock, options)
+        let doorbell = Arc::new(EmbeddedDoorbell::default());
+        Service::new(Ports { doorbell, ..self.ports.clone() }, options, self.clock.clone())
     }
 
     pub(super) fn clock_now(&self) -> Timestamp {
@@ -353,24 +473,6 @@ impl World {
     }
 }
 
-fn process(
-    catalog: &Arc<dyn Catalog>,
-    shelf: &Arc<Shelf>,
-    engine: &Arc<Engine>,
-    ears: &Arc<Ears>,
-    clock: &Arc<TestClock>,
-    options: Options,
-) -> Service {
-    let ports = Ports {
-        catalog: Arc::clone(catalog),
-        objects: shelf.clone(),
-        doorbell: Arc::new(EmbeddedDoorbell::default()),
-        converter: engine.clone(),
-        notifier: ears.clone(),
-    };
-    Service::new(ports, options, clock.clone())
-}
-
 pub(super) fn options() -> Options {
     Options {
         slots: 2,
@@ -380,6 +482,10 @@ pub(super) fn options() -> Options {
         poll: Duration::from_secs(1),
         drain: Duration::from_secs(30),
         max_attempts: 3,
+        music_attempts: 3,
+        music_deadline: Duration::from_mins(4),
+        fetches: 4,
+        is_sign_up_open: false,
         job_deadline: Duration::from_hours(1),
         retry_base: Duration::from_secs(1),
         max_upload_bytes: 1_000_000,

@@ -5,27 +5,29 @@
 
 use std::sync::Arc;
 
-use reelmill_core::ports::{
-    Cancel, CatalogError, Conversion, Converted, ConverterError, Input, ObjectsError, Stored,
-};
+use reelmill_core::ports::{CatalogError, Conversion, ConverterError, Input, ObjectsError, SourceError};
 use reelmill_core::{
-    Event, Failure, FailureKind, Holder, Intent, Job, Key, Kind, Media, Notice, NoticeId, Output, OutputId,
-    Stage, State, Token, Write,
+    Door, Event, Failure, FailureKind, Job, Key, Kind, Media, Notice, NoticeId, Output, OutputId, Stage,
+    State, Token, Write,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::{Duration, Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::backoff::before_retry;
+use super::bench::Bench;
 use super::claim::{Claimed, settle};
 use super::heartbeat::{Stopped, Watch};
+use crate::ingest::safe_name;
 use crate::{Error, Service};
 
 /// Why an attempt made nothing.
-enum Broken {
+pub(super) enum Broken {
     /// The converter says so.
     Converter(ConverterError),
+    /// The source says so.
+    Source(SourceError),
     /// The catalog or the store did not do its part.
     Service(Error),
 }
@@ -33,6 +35,12 @@ enum Broken {
 impl From<ConverterError> for Broken {
     fn from(error: ConverterError) -> Self {
         Self::Converter(error)
+    }
+}
+
+impl From<SourceError> for Broken {
+    fn from(error: SourceError) -> Self {
+        Self::Source(error)
     }
 }
 
@@ -62,20 +70,25 @@ struct Made {
 
 impl Service {
     /// Runs a claimed job to the end of this attempt, whatever that is.
-    pub(super) async fn attempt(self, claimed: Claimed, give_back: CancellationToken) {
+    pub(super) async fn attempt(
+        self,
+        claimed: Claimed,
+        slot: OwnedSemaphorePermit,
+        give_back: CancellationToken,
+    ) {
         let Claimed { job, token, mut delivery } = claimed;
+        let bench = Bench::new(&self, job.id, token, slot);
         let watch = Watch {
             id: job.id,
             token,
-            cancel: Cancel::default(),
+            cancel: bench.cancel.clone(),
             deadline: job.deadline(),
             give_back,
             beat_now: Arc::new(Notify::new()),
         };
-        self.hold(&watch);
-        let output = OutputId(self.fresh_id());
+        self.hold(&watch, if job.media_id.is_some() { Stage::Convert } else { Stage::Fetch });
         let made = {
-            let making = self.make(&job, token, output, watch.cancel.clone());
+            let making = self.make(&job, &bench);
             tokio::pin!(making);
             tokio::select! {
                 made = &mut making => made.map_err(Err),
@@ -91,7 +104,7 @@ impl Service {
         let ended = match made {
             Ok(made) => self.complete(&watch, &job, made).await,
             Err(broken) => {
-                self.discard_result(&job, output).await;
+                bench.clear().await;
                 self.give_up(&watch, &job, broken).await
             }
         };
@@ -110,29 +123,35 @@ impl Service {
         }
     }
 
-    async fn make(&self, job: &Job, token: Token, id: OutputId, cancel: Cancel) -> Result<Made, Broken> {
-        let media = self.catalog().media(job.media_id).await?.ok_or_else(|| Error::not_found("media"))?;
-        let key = result_key(job, id)?;
-        let intent = Intent {
-            key: key.clone(),
-            holder: Holder::Claim { job: job.id, token },
-            beats: 0,
+    async fn make(&self, job: &Job, bench: &Bench) -> Result<Made, Broken> {
+        let media = self.original(job, bench).await?;
+        let id = OutputId(self.fresh_id());
+        let name = result_name(job, &media);
+        let key = result_key(job, id, &name)?;
+        bench.record(&key).await?;
+        let mut writer = self.objects().create(&key).await?;
+        let conversion = self.conversion(job, bench, &media);
+        let converted = self.ports().converter.convert(conversion, &mut *writer).await?;
+        self.set_pulse(job.id, bench.token, Stage::Store, 1.0);
+        let stored = writer.finish().await?;
+        let output = Output {
+            id,
+            job_id: job.id,
+            media_id: media.id,
+            owner: job.account,
+            fid: stored.fid.unwrap_or_else(|| id.to_string()),
+            name,
+            key,
+            size_bytes: stored.size_bytes,
+            format: job.profile.format,
+            duration_ms: converted.duration_ms,
             created_at: self.now(),
         };
-        self.catalog().commit(vec![Write::AddIntent(intent)]).await?;
-        let mut writer = self.objects().create(&key).await?;
-        let conversion = self.conversion(job, token, &media, cancel);
-        let converted = self.ports().converter.convert(conversion, &mut *writer).await?;
-        self.set_pulse(job.id, token, Stage::Store, 1.0);
-        let stored = writer.finish().await?;
-        Ok(Made {
-            notes: converted.notes.clone(),
-            output: self.new_output(job, &media, id, key, stored, &converted),
-        })
+        Ok(Made { notes: converted.notes, output })
     }
 
-    fn conversion(&self, job: &Job, token: Token, media: &Media, cancel: Cancel) -> Conversion {
-        let (service, id) = (self.clone(), job.id);
+    fn conversion(&self, job: &Job, bench: &Bench, media: &Media) -> Conversion {
+        let (service, id, token) = (self.clone(), job.id, bench.token);
         Conversion {
             input: Input {
                 objects: Arc::clone(&self.ports().objects),
@@ -142,40 +161,14 @@ impl Service {
             },
             profile: job.profile.clone(),
             progress: Arc::new(move |done| service.set_pulse(id, token, Stage::Convert, done)),
-            cancel,
-        }
-    }
-
-    fn new_output(
-        &self,
-        job: &Job,
-        media: &Media,
-        id: OutputId,
-        key: Key,
-        stored: Stored,
-        converted: &Converted,
-    ) -> Output {
-        let stem = media.name.rsplit_once('.').map_or(media.name.as_str(), |(stem, _)| stem);
-        let stem = if stem.is_empty() { "untitled" } else { stem };
-        Output {
-            id,
-            job_id: job.id,
-            media_id: media.id,
-            owner: job.account,
-            fid: stored.fid.unwrap_or_else(|| id.to_string()),
-            name: format!("{stem}.{}", job.profile.format.extension()),
-            key,
-            size_bytes: stored.size_bytes,
-            format: job.profile.format,
-            duration_ms: converted.duration_ms,
-            created_at: self.now(),
+            cancel: bench.cancel.clone(),
         }
     }
 
     async fn complete(&self, watch: &Watch, job: &Job, made: Made) -> Result<(), Error> {
         let (id, key) = (made.output.id, made.output.key.clone());
         let event = Event::Complete { token: watch.token, output: id };
-        let media = Write::NeedMedia(job.media_id);
+        let media = Write::NeedMedia(made.output.media_id);
         let visible = vec![media, Write::TakeIntent(key.clone()), Write::AddOutput(made.output)];
         match self.settle_job(watch, &event, visible).await {
             Ok(done) if matches!(done.state, State::Done { output, .. } if output == id) => {
@@ -221,8 +214,15 @@ impl Service {
     }
 
     fn failure_of(&self, job: &Job, token: Token, broken: Broken) -> Event {
+        let mut least_ms = 0;
         let (failure, transient, cause) = match broken {
             Broken::Converter(error) => (error.to_failure(), error.is_transient(), error.to_string()),
+            Broken::Source(error) => {
+                if let SourceError::Obstacle { retry_after_ms: Some(ms), .. } = &error {
+                    least_ms = *ms;
+                }
+                (error.to_failure(), error.is_transient(), error.to_string())
+            }
             Broken::Service(error) => {
                 let transient = matches!(error.kind, Kind::Unavailable | Kind::Conflict);
                 let cause = error.cause.clone().unwrap_or_else(|| error.detail.clone());
@@ -234,7 +234,7 @@ impl Service {
         }
         let retry_at = transient.then(|| {
             let wait = before_retry(self.options().retry_base, token.attempt);
-            self.now().plus_ms(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))
+            self.now().plus_ms(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(least_ms))
         });
         Event::Fail { token, failure, retry_at }
     }
@@ -269,7 +269,9 @@ impl Service {
         let Some(job) = self.catalog().job(watch.id).await? else {
             return Err(Error::not_found("job"));
         };
-        if !visible.is_empty() && self.catalog().media(job.media_id).await?.is_none() {
+        if let (false, Some(media)) = (visible.is_empty(), job.media_id)
+            && self.catalog().media(media).await?.is_none()
+        {
             return Err(Error::not_found("media"));
         }
         // An answer that was lost may have been a yes.
@@ -331,14 +333,25 @@ impl Service {
             Err(error) => Err(error.into()),
         }
     }
-
-    async fn discard_result(&self, job: &Job, output: OutputId) {
-        if let Ok(key) = result_key(job, output) {
-            self.discard(&key).await;
-        }
-    }
 }
 
-fn result_key(job: &Job, id: OutputId) -> Result<Key, Error> {
-    format!("outputs/{id}.{}", job.profile.format.extension()).parse().map_err(Error::internal)
+/// The file name that the result is offered under.
+fn result_name(job: &Job, media: &Media) -> String {
+    let stem = media.name.rsplit_once('.').map_or(media.name.as_str(), |(stem, _)| stem);
+    let stem = if stem.is_empty() { "untitled" } else { stem };
+    format!("{stem}.{}", job.profile.format.extension())
+}
+
+/// A fresh key for a result, by the layout that the door's contract gives its store.
+fn result_key(job: &Job, id: OutputId, name: &str) -> Result<Key, Error> {
+    let extension = job.profile.format.extension();
+    let key = match (job.door, job.task) {
+        (Door::Music, _) => {
+            let title = name.rsplit_once('.').map_or(name, |(title, _)| title);
+            format!("audio/{}-{id}.{extension}", safe_name(title))
+        }
+        (Door::Tasks, Some(number)) => format!("{number}/{id}/{}", safe_name(name)),
+        _ => format!("outputs/{id}.{extension}"),
+    };
+    key.parse().map_err(Error::internal)
 }

@@ -23,13 +23,22 @@ pub(super) struct Claimed {
     pub(super) delivery: Option<Box<dyn Delivery>>,
 }
 
+/// What a worker that waits for a job gets.
+pub(super) enum Next {
+    /// A job.
+    Claimed(Box<Claimed>),
+    /// Nothing yet, and a download that has ended wants the slot that waits here.
+    SlotWanted,
+    /// Nothing any more.
+    Draining,
+}
+
 impl Service {
-    /// Waits for a job and claims it; `None` once `drain` is set. A claim that is being written is waited for, so that
-    /// draining leaves none behind.
-    pub(super) async fn next_claim(&self, drain: &CancellationToken) -> Option<Claimed> {
+    /// Waits for a job and claims it. A claim that is being written is waited for, so that draining leaves none behind.
+    pub(super) async fn next_claim(&self, drain: &CancellationToken) -> Next {
         while !drain.is_cancelled() {
             match self.claim_due().await {
-                Ok(Some(claimed)) => return Some(claimed),
+                Ok(Some(claimed)) => return Next::Claimed(Box::new(claimed)),
                 Ok(None) => {}
                 Err(error) => warn!(error = ?error, "the catalog gives no jobs; trying again"),
             }
@@ -37,7 +46,7 @@ impl Service {
                 rung = self.ports().doorbell.listen() => match rung {
                     Ok(delivery) => {
                         if let Some(claimed) = self.claim_rung(delivery).await {
-                            return Some(claimed);
+                            return Next::Claimed(Box::new(claimed));
                         }
                     }
                     Err(error) => {
@@ -46,10 +55,11 @@ impl Service {
                     }
                 },
                 () = sleep(jittered(self.options().poll)) => {}
+                () = self.inner.slot_wanted.notified() => return Next::SlotWanted,
                 () = drain.cancelled() => {}
             }
         }
-        None
+        Next::Draining
     }
 
     async fn claim_due(&self) -> Result<Option<Claimed>, Error> {

@@ -90,11 +90,11 @@ impl Service {
         self.options().lease.mul_f64(0.8)
     }
 
-    pub(super) fn hold(&self, watch: &Watch) {
+    pub(super) fn hold(&self, watch: &Watch, stage: Stage) {
         let held = Held {
             token: watch.token,
             cancel: watch.cancel.clone(),
-            pulse: Pulse { beats: 0, progress: 0.0, stage: Some(Stage::Convert) },
+            pulse: Pulse { beats: 0, progress: 0.0, stage: Some(stage) },
             beat_now: Arc::clone(&watch.beat_now),
         };
         self.held().insert(watch.id, held);

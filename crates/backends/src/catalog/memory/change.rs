@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use reelmill_core::ports::CatalogError;
-use reelmill_core::{Holder, Intent, Job, Pulse, User, UserId, Write};
+use reelmill_core::{Holder, Intent, Job, MediaId, Pulse, Song, SongId, User, UserId, Video, Write};
 
 use super::Tables;
 
@@ -95,6 +95,27 @@ impl<'a> Change<'a> {
                 self.set(|tables| &mut tables.notices, id, None);
                 Ok(())
             }
+            Write::AddSong(song) => self.add_song(song),
+            Write::ReplaceSong(song) => {
+                self.drop_song(song.id, song.version.checked_sub(1))?;
+                self.add_song(song)
+            }
+            Write::DropSong(id, version) => self.drop_song(id, Some(version)),
+            Write::AddOperation(operation) => {
+                self.add(|tables| &mut tables.operations, operation.id, operation)
+            }
+            Write::AddVideo(video) => self.add_video(video),
+            Write::ReplaceVideo(video) => {
+                self.drop_video(video.id, video.version.checked_sub(1))?;
+                self.add_video(video)
+            }
+            Write::DropVideo(id, version) => self.drop_video(id, Some(version)),
+            Write::AddTask(task) => self.add(|tables| &mut tables.tasks, task.number, task),
+            Write::ReplaceTask(task) => {
+                self.drop_task(task.number, task.version.checked_sub(1))?;
+                self.add(|tables| &mut tables.tasks, task.number, task)
+            }
+            Write::DropTask(number, version) => self.drop_task(number, Some(version)),
         }
     }
 
@@ -139,6 +160,35 @@ impl<'a> Change<'a> {
         let pulse = if is_same_claim { stored.pulse } else { Pulse::default() };
         self.set(|tables| &mut tables.jobs, job.id, Some(Job { pulse, ..job }));
         Ok(())
+    }
+
+    fn add_song(&mut self, song: Song) -> Result<(), CatalogError> {
+        need(self.tables.songs.values().all(|other| other.found.id != song.found.id))?;
+        self.add(|tables| &mut tables.songs, song.id, song)
+    }
+
+    fn drop_song(&mut self, id: SongId, version: Option<u64>) -> Result<(), CatalogError> {
+        need(self.tables.songs.get(&id).is_some_and(|song| Some(song.version) == version))?;
+        self.drop_there(|tables| &mut tables.songs, id)
+    }
+
+    fn add_video(&mut self, video: Video) -> Result<(), CatalogError> {
+        let uuid = |video: &Video| video.thumbnail.as_ref().map(|thumbnail| thumbnail.uuid);
+        let is_rival = |other: &Video| {
+            other.number == video.number || (uuid(other).is_some() && uuid(other) == uuid(&video))
+        };
+        need(!self.tables.videos.values().any(is_rival))?;
+        self.add(|tables| &mut tables.videos, video.id, video)
+    }
+
+    fn drop_video(&mut self, id: MediaId, version: Option<u64>) -> Result<(), CatalogError> {
+        need(self.tables.videos.get(&id).is_some_and(|video| Some(video.version) == version))?;
+        self.drop_there(|tables| &mut tables.videos, id)
+    }
+
+    fn drop_task(&mut self, number: i64, version: Option<u64>) -> Result<(), CatalogError> {
+        need(self.tables.tasks.get(&number).is_some_and(|task| Some(task.version) == version))?;
+        self.drop_there(|tables| &mut tables.tasks, number)
     }
 
     fn add<K, V>(

@@ -5,13 +5,13 @@
 
 use reelmill_core::ports::{Beat, CatalogError, Sequence};
 use reelmill_core::{
-    ApiKey, Holder, Intent, JobId, Key, MediaId, Notice, Output, Pulse, Receipt, Timestamp, Token, User,
-    UserId, Write,
+    ApiKey, Holder, Intent, JobId, Key, MediaId, Notice, Operation, Output, Pulse, Receipt, Timestamp, Token,
+    User, UserId, Write,
 };
 use sqlx::{AnyConnection, Row};
 
 use super::dialect::Statement;
-use super::{Dialect, job, row};
+use super::{Dialect, job, row, song, task, video};
 
 /// How much a sweep takes away of each sort at most.
 const SWEEP: i64 = 2000;
@@ -124,11 +124,21 @@ async fn apply(on: &mut AnyConnection, dialect: &Dialect, write: &Write) -> Resu
         Write::DropNotice(id) => {
             any(on, dialect.query("DELETE FROM notices WHERE id = ?").bind(id.to_string())).await
         }
+        Write::AddSong(song) => song::add(on, dialect, song).await,
+        Write::ReplaceSong(song) => song::replace(on, dialect, song).await,
+        Write::DropSong(id, version) => song::drop_version(on, dialect, *id, *version).await,
+        Write::AddOperation(operation) => add_operation(on, dialect, operation).await,
+        Write::AddVideo(video) => video::add(on, dialect, video).await,
+        Write::ReplaceVideo(video) => video::replace(on, dialect, video).await,
+        Write::DropVideo(id, version) => video::drop_version(on, dialect, *id, *version).await,
+        Write::AddTask(task) => task::add(on, dialect, task).await,
+        Write::ReplaceTask(task) => task::replace(on, dialect, task).await,
+        Write::DropTask(number, version) => task::drop_version(on, dialect, *number, *version).await,
     }
 }
 
 /// Runs a statement that needs its row: a condition stands in it.
-async fn one(on: &mut AnyConnection, statement: Statement<'_>) -> Result<(), CatalogError> {
+pub(super) async fn one(on: &mut AnyConnection, statement: Statement<'_>) -> Result<(), CatalogError> {
     let changed = statement.execute(on).await.map_err(row::error)?.rows_affected();
     if changed == 1 { Ok(()) } else { Err(CatalogError::Conflict) }
 }
@@ -231,6 +241,15 @@ async fn add_notice(on: &mut AnyConnection, dialect: &Dialect, notice: &Notice) 
     let statement = dialect.query("INSERT INTO notices (id, due_at_ms, body) VALUES (?, ?, ?)");
     let statement = statement.bind(notice.id.to_string()).bind(notice.due_at.as_ms());
     one(on, statement.bind(row::to_body(notice)?)).await
+}
+
+async fn add_operation(
+    on: &mut AnyConnection,
+    dialect: &Dialect,
+    operation: &Operation,
+) -> Result<(), CatalogError> {
+    let statement = dialect.query("INSERT INTO operations (id, body) VALUES (?, ?)");
+    one(on, statement.bind(operation.id.to_string()).bind(row::to_body(operation)?)).await
 }
 
 async fn next_number(

@@ -3,7 +3,7 @@
 //! The pulse is in columns only, so that a beat rewrites no record and makes no version.
 
 use reelmill_core::ports::{Beat, CatalogError};
-use reelmill_core::{Job, JobId, Priority, Pulse, Stage, State, StateName, Token};
+use reelmill_core::{Job, JobId, MediaId, Priority, Pulse, Stage, State, StateName, Token};
 use sqlx::{AnyConnection, Row};
 
 use super::{Dialect, row};
@@ -19,7 +19,7 @@ pub(super) async fn add(on: &mut AnyConnection, dialect: &Dialect, job: &Job) ->
         .query(sql)
         .bind(job.id.to_string())
         .bind(job.account.to_string())
-        .bind(job.media_id.to_string())
+        .bind(media_of(job))
         .bind(job.state.name().as_str())
         .bind(priority_rank(job.priority))
         .bind(due_at_ms(job))
@@ -47,7 +47,7 @@ pub(super) async fn replace(
     let statement = dialect
         .query(&sql)
         .bind(job.account.to_string())
-        .bind(job.media_id.to_string())
+        .bind(media_of(job))
         .bind(state)
         .bind(priority_rank(job.priority))
         .bind(due_at_ms(job))
@@ -143,6 +143,11 @@ async fn count(
     let shard = i64::from(id.0.as_bytes()[15] % SHARDS);
     statement.bind(change).bind(state.to_owned()).bind(shard).execute(on).await.map_err(row::error)?;
     Ok(())
+}
+
+/// The empty text stands for no media: it is no media's id.
+fn media_of(job: &Job) -> String {
+    job.media_id.as_ref().map(MediaId::to_string).unwrap_or_default()
 }
 
 const fn due_at_ms(job: &Job) -> i64 {

@@ -9,7 +9,8 @@ use super::{Dialect, row};
 use crate::catalog::Migrated;
 
 /// Every schema that was released, the first one being version 1.
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/0001_first.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("../../../migrations/0001_first.sql"), include_str!("../../../migrations/0002_doors.sql")];
 
 /// Brings the schema up to date.
 pub(in crate::catalog) async fn migrate(

@@ -11,6 +11,9 @@ mod line;
 mod migration;
 mod read;
 mod row;
+mod song;
+mod task;
+mod video;
 
 pub(super) use change::{Change, Done};
 pub(super) use dialect::Dialect;
@@ -19,12 +22,15 @@ pub(super) use migration::migrate;
 pub(super) use row::error;
 
 use async_trait::async_trait;
-use reelmill_core::ports::{Beat, Catalog, CatalogError, Census, JobFilter, Page, PageQuery, Sequence};
+use reelmill_core::ports::{
+    Beat, Catalog, CatalogError, Census, JobFilter, Page, PageQuery, Sequence, TaskQuery,
+};
 use reelmill_core::{
-    ApiKey, ApiKeyId, Intent, Job, JobId, Key, Media, MediaId, Notice, Output, OutputId, Pulse, Receipt,
-    Timestamp, Token, User, UserId, Write,
+    ApiKey, ApiKeyId, Intent, Job, JobId, Key, Media, MediaId, Notice, Operation, OperationId, Output,
+    OutputId, Pulse, Receipt, Song, SongId, Task, Timestamp, Token, User, UserId, Video, Write,
 };
 use sqlx::AnyPool;
+use uuid::Uuid;
 
 use super::check_size;
 
@@ -80,6 +86,10 @@ impl Catalog for SqlCatalog {
         let sql =
             "SELECT users.body FROM logins JOIN users ON users.id = logins.user_id WHERE logins.login = ?";
         self.record(sql, &login.to_lowercase()).await
+    }
+
+    async fn user_by_number(&self, number: i64) -> Result<Option<User>, CatalogError> {
+        self.numbered("SELECT body FROM users WHERE number = ?", number).await
     }
 
     async fn users(&self, query: PageQuery) -> Result<Page<User>, CatalogError> {
@@ -150,6 +160,46 @@ impl Catalog for SqlCatalog {
 
     async fn due_notices(&self, now: Timestamp, limit: u32) -> Result<Vec<Notice>, CatalogError> {
         self.notices_due(now, limit).await
+    }
+
+    async fn song(&self, id: SongId) -> Result<Option<Song>, CatalogError> {
+        self.record("SELECT body FROM songs WHERE id = ?", &id.to_string()).await
+    }
+
+    async fn song_by_source(&self, source_id: &str) -> Result<Option<Song>, CatalogError> {
+        self.record("SELECT body FROM songs WHERE source_id = ?", source_id).await
+    }
+
+    async fn songs_by_title(&self, prefix: &str, limit: u32) -> Result<Vec<Song>, CatalogError> {
+        self.songs_titled(prefix, limit).await
+    }
+
+    async fn operation(&self, id: OperationId) -> Result<Option<Operation>, CatalogError> {
+        self.record("SELECT body FROM operations WHERE id = ?", &id.to_string()).await
+    }
+
+    async fn video(&self, id: MediaId) -> Result<Option<Video>, CatalogError> {
+        self.record("SELECT body FROM videos WHERE id = ?", &id.to_string()).await
+    }
+
+    async fn video_by_thumbnail(&self, uuid: Uuid) -> Result<Option<Video>, CatalogError> {
+        self.record("SELECT body FROM videos WHERE thumbnail = ?", &uuid.to_string()).await
+    }
+
+    async fn videos(&self, query: PageQuery) -> Result<Page<Video>, CatalogError> {
+        self.videos_page(query).await
+    }
+
+    async fn task(&self, number: i64) -> Result<Option<Task>, CatalogError> {
+        self.numbered("SELECT body FROM tasks WHERE number = ?", number).await
+    }
+
+    async fn tasks(&self, account: UserId, query: TaskQuery) -> Result<Vec<Task>, CatalogError> {
+        self.tasks_of(account, query).await
+    }
+
+    async fn task_by_file(&self, account: UserId, name: &str) -> Result<Option<Task>, CatalogError> {
+        self.newest_task(account, name).await
     }
 
     async fn census(&self) -> Result<Census, CatalogError> {

@@ -17,11 +17,11 @@ use super::{SqlCatalog, row};
 const JOB: &str = "SELECT body, beats, progress, stage FROM jobs";
 
 impl SqlCatalog {
-    async fn rows(&self, statement: Statement<'_>) -> Result<Vec<AnyRow>, CatalogError> {
+    pub(super) async fn rows(&self, statement: Statement<'_>) -> Result<Vec<AnyRow>, CatalogError> {
         statement.fetch_all(&self.readers).await.map_err(row::error)
     }
 
-    async fn row(&self, statement: Statement<'_>) -> Result<Option<AnyRow>, CatalogError> {
+    pub(super) async fn row(&self, statement: Statement<'_>) -> Result<Option<AnyRow>, CatalogError> {
         statement.fetch_optional(&self.readers).await.map_err(row::error)
     }
 
@@ -31,6 +31,15 @@ impl SqlCatalog {
         key: &str,
     ) -> Result<Option<T>, CatalogError> {
         let row = self.row(self.dialect.query(sql).bind(key.to_owned())).await?;
+        row.as_ref().map(row::from_body).transpose()
+    }
+
+    pub(super) async fn numbered<T: DeserializeOwned>(
+        &self,
+        sql: &str,
+        number: i64,
+    ) -> Result<Option<T>, CatalogError> {
+        let row = self.row(self.dialect.query(sql).bind(number)).await?;
         row.as_ref().map(row::from_body).transpose()
     }
 
@@ -85,7 +94,7 @@ impl SqlCatalog {
     }
 
     /// Rows where the columns named have the values given, newest first.
-    async fn newest<const N: usize>(
+    pub(super) async fn newest<const N: usize>(
         &self,
         select: &str,
         wanted: [(&str, Option<String>); N],
@@ -182,7 +191,7 @@ impl SqlCatalog {
     }
 }
 
-fn page<T>(
+pub(super) fn page<T>(
     rows: &[AnyRow],
     query: PageQuery,
     read: impl Fn(&AnyRow) -> Result<T, CatalogError>,

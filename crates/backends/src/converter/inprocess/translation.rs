@@ -1,15 +1,15 @@
 //! Between the words of the core and those of the media library.
 
 use reelmill_core::ports::{Converted, ConverterError};
-use reelmill_core::{AudioInfo, MediaInfo};
-use reelmill_media::{AudioTrack, Codec, Info, MediaError, Report, Tags};
+use reelmill_core::{AudioInfo, MediaInfo, OpusInfo};
+use reelmill_media::{AudioTrack, Codec, Info, MediaError, OpusTrack, Report, Tags};
 
 use super::errand::Errand;
 
 /// What the library reads, for people.
 pub(super) const READS: &[&str] = &[
     "mp4", "m4a", "mov", "mkv", "webm", "ogg", "mp3", "flac", "wav", "aiff", "caf", "adts", "AAC-LC", "ALAC",
-    "ADPCM", "FLAC", "MP1", "MP2", "MP3", "PCM", "Vorbis",
+    "ADPCM", "FLAC", "MP1", "MP2", "MP3", "Opus", "PCM", "Vorbis",
 ];
 
 /// What a probe found.
@@ -23,6 +23,13 @@ pub(super) fn found(info: &Info) -> MediaInfo {
         bits_per_sample: audio.bits_per_sample,
         bit_rate_bps: audio.bit_rate_bps.map(u64::from),
         frames: audio.frames,
+        opus: audio.opus.map(|opus| OpusInfo {
+            packet_frames: opus.packet_frames,
+            mapping_family: opus.mapping_family,
+            output_gain: opus.output_gain,
+            delay_frames: audio.delay_frames,
+            padding_frames: audio.padding_frames,
+        }),
     };
     MediaInfo {
         container: info.container.clone(),
@@ -59,8 +66,13 @@ pub(super) fn known(info: &MediaInfo) -> Result<Info, ConverterError> {
             bits_per_sample: audio.bits_per_sample,
             frames: audio.frames,
             bit_rate_bps: audio.bit_rate_bps.and_then(|rate| u32::try_from(rate).ok()),
-            delay_frames: 0,
-            padding_frames: 0,
+            delay_frames: audio.opus.map_or(0, |opus| opus.delay_frames),
+            padding_frames: audio.opus.map_or(0, |opus| opus.padding_frames),
+            opus: audio.opus.map(|opus| OpusTrack {
+                packet_frames: opus.packet_frames,
+                mapping_family: opus.mapping_family,
+                output_gain: opus.output_gain,
+            }),
         },
         other_tracks: Vec::new(),
         tags: Tags::default(),
@@ -81,7 +93,7 @@ pub(super) fn error(error: MediaError, errand: &Errand) -> ConverterError {
     match error {
         MediaError::NotMedia | MediaError::Empty(_) => ConverterError::NotMedia(error.to_string()),
         MediaError::Truncated(_) | MediaError::Corrupt(_) => ConverterError::Corrupt(error.to_string()),
-        MediaError::NoAudio { .. } | MediaError::Unsupported { .. } => {
+        MediaError::NoAudio { .. } | MediaError::Unsupported { .. } | MediaError::Missing(_) => {
             ConverterError::Unsupported(error.to_string())
         }
         MediaError::BadTarget(why) => ConverterError::Setting(why),

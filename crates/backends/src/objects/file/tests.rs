@@ -51,6 +51,26 @@ async fn a_store_that_is_closed_leaves_no_folder_of_its_own() {
 }
 
 #[tokio::test]
+async fn an_objects_uri_leads_to_its_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("a b#c/ñ%41+");
+    std::fs::create_dir_all(&inner).unwrap();
+    // By a link and `..`, which are taken in another order by who reads a URI.
+    std::os::unix::fs::symlink(&inner, folder.path().join("link")).unwrap();
+    let store = FileObjects::open(folder.path().join("link/../store")).await.unwrap();
+    for name in ["media/0193", "El Día ?/1 2.dca", "100%25#+", ".hidden"] {
+        begin(&store, name).await.finish().await.unwrap();
+        let uri = store.uri(&key(name));
+        let path = path::root(uri.strip_prefix("file:").unwrap(), Path::new("")).unwrap();
+        assert!(
+            path.components().all(|part| part.as_os_str() != ".." && part.as_os_str() != "link"),
+            "{uri}"
+        );
+        assert_eq!(path.metadata().unwrap().len(), 300_000, "{uri}");
+    }
+}
+
+#[tokio::test]
 async fn a_file_that_was_cut_is_seen_as_damaged() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileObjects::open(folder.path().into()).await.unwrap();

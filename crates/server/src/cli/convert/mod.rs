@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use one::{Done, Work};
+use reelmill_media::Engines;
 use serde_json::json;
 
 use super::Outcome;
@@ -38,7 +39,7 @@ Exit codes:
   130  interrupted
 With several inputs, the code is that of the first that failed; the others are still converted.";
 
-/// Convert media to mp3, opus, flac or wav, without a server
+/// Convert media to mp3, ogg, opus, aac, flac, wav or dca, without a server
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER, override_usage = "reelmill convert [OPTIONS] IN OUT\n       reelmill convert [OPTIONS] IN... FOLDER")]
 pub(super) struct Convert {
@@ -93,13 +94,14 @@ fn convert_all(
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(jobs.len());
     let waiting: Mutex<VecDeque<(usize, Work)>> = Mutex::new(jobs.into_iter().enumerate().collect());
     let failures: Mutex<Vec<(usize, Kind)>> = Mutex::default();
+    let engines = Engines::find();
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     let work = || {
         while let Some((index, job)) = next() {
             if cancel.load(Ordering::Relaxed) {
                 return;
             }
-            let result = job.run(convert.overwrite, progress, cancel);
+            let result = job.run(convert.overwrite, &engines, progress, cancel);
             let told = convert.tell(progress, &result);
             let kind = result.err().or(told.err()).map(|failure| failure.kind);
             failures.lock().unwrap_or_else(PoisonError::into_inner).extend(kind.map(|kind| (index, kind)));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use reelmill_media::{ErrorKind, MediaError, Report, Target};
+use reelmill_media::{Engines, ErrorKind, MediaError, Report, Target};
 use serde::Serialize;
 
 use super::super::failure::{Failure, Kind};
@@ -41,6 +41,7 @@ impl Work {
     pub(super) fn run(
         &self,
         is_overwriting: bool,
+        engines: &Engines,
         progress: &Progress,
         cancel: &Arc<AtomicBool>,
     ) -> Result<Done, Failure> {
@@ -48,6 +49,7 @@ impl Work {
         let draft = self.output.begin(&file, is_overwriting)?;
         let source = input::source(&self.input, file)?;
         let (bar, control) = progress.bar(&self.input.name(), cancel);
+        let control = control.with_engines(engines.clone());
         let (mut sink, finish) = draft.open();
         let hint = self.input.hint();
         let converted = reelmill_media::convert(source, hint.as_deref(), &self.target, &mut sink, &control);

@@ -70,7 +70,7 @@ async fn nothing_but_the_file_may_be_long() {
     }
     let skipped = [b"--xyz\r\n\r\n".to_vec(), vec![b'a'; 100_000], b"\r\n--xyz--".to_vec()].concat();
     let mut multipart = body(&skipped, 1000);
-    assert_eq!(multipart.next_part().await.unwrap(), Some(Head { file_name: None }));
+    assert_eq!(multipart.next_part().await.unwrap(), Some(Head { name: None, file_name: None }));
     assert_eq!(multipart.next_part().await.unwrap_err().kind, Kind::Invalid);
 }
 
@@ -91,6 +91,18 @@ fn file_names_are_read_as_clients_write_them() {
     ];
     for (disposition, expected) in table {
         assert_eq!(file_name_of(disposition.as_bytes()).as_deref(), expected, "{disposition}");
+    }
+}
+
+#[test]
+fn field_names_are_read_wherever_they_stand() {
+    for (disposition, expected) in [
+        ("form-data; name=\"newFormat\"", Some("newFormat")),
+        ("form-data; filename=\"name=x\"; name=audio", Some("audio")),
+        ("form-data; filename=\"a.wav\"", None),
+        ("form-data", None),
+    ] {
+        assert_eq!(name_of(disposition.as_bytes()).as_deref(), expected, "{disposition}");
     }
 }
 

@@ -180,6 +180,7 @@ impl Wish {
             sample_rate_hz: self.sample_rate_hz,
             channels: self.channels,
             bits_per_sample: self.bits_per_sample,
+            copy: None,
             start_ms: self.start_ms,
             end_ms: self.end_ms,
         };
@@ -192,13 +193,13 @@ impl Wish {
 /// The profile for `to`, which is that format's own where none is named.
 fn agreed(to: &str, profile: Option<String>) -> Result<String, Problem> {
     let format = Format::from_name(to).ok_or_else(|| {
-        let names = Format::ALL.map(Format::extension).join(", ");
+        let names = Format::ALL.map(Format::name).join(", ");
         Problem::invalid(format!("to is `{to}`; it can be {names}"))
     })?;
-    let Some(profile) = profile else { return Ok(format.extension().to_owned()) };
+    let Some(profile) = profile else { return Ok(format.name().to_owned()) };
     match Profile::named(&profile) {
         Some(known) if known.format != format => {
-            let made = known.format.extension();
+            let made = known.format.name();
             Err(Problem::invalid(format!(
                 "profile `{profile}` makes {made}, not {to}; leave one of the two out"
             )))
@@ -231,7 +232,7 @@ mod tests {
         assert_eq!(profile_of(None, Some("opus-voice")).unwrap(), "opus-voice");
         assert_eq!(profile_of(Some("mp3"), Some("mp3-high")).unwrap(), "mp3-high");
         assert!(profile_of(Some("mp3"), Some("flac")).unwrap_err().contains("makes flac"));
-        assert!(profile_of(Some("avi"), None).unwrap_err().contains("mp3, opus, flac, wav"));
+        assert!(profile_of(Some("avi"), None).unwrap_err().contains("mp3, ogg, opus"));
         assert!(profile_of(None, None).unwrap_err().contains("?to=mp3"));
     }
 

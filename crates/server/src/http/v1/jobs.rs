@@ -5,7 +5,7 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use reelmill_core::{
-    Door, Failure, JobId, MediaId, Output, Priority, Settings, State as JobState, StateName,
+    Door, Failure, JobId, MediaId, Obstacle, Output, Priority, Settings, State as JobState, StateName,
 };
 use reelmill_service::{Error, JobView, JobWish, Submission};
 use serde::{Deserialize, Serialize};
@@ -69,6 +69,9 @@ pub(super) struct Overrides {
     channels: Option<u8>,
     /// Bits a sample: 16 or 24.
     bits_per_sample: Option<u8>,
+    /// Whether packets that the format can carry as they are may be kept; where nothing is said, unless a rate is
+    /// asked for.
+    copy: Option<bool>,
     /// Where to start, in milliseconds of the original.
     start_ms: Option<u64>,
     /// Where to end, in milliseconds of the original.
@@ -86,7 +89,7 @@ pub(super) struct Overrides {
     "error": null, "created_at": "2026-01-31T09:00:00Z", "started_at": "2026-01-31T09:00:00.1Z",
     "finished_at": "2026-01-31T09:00:01Z"
 }))]
-struct JobBody {
+pub(super) struct JobBody {
     /// Its id.
     id: String,
     /// What is true of it.
@@ -97,11 +100,11 @@ struct JobBody {
     stage: Option<&'static str>,
     /// How much is done, 0 to 1.
     progress: f64,
-    /// What is converted.
-    media_id: String,
+    /// What is converted; null until it is fetched.
+    media_id: Option<String>,
     /// The profile's name.
     profile: String,
-    /// What is done and why; null where it cannot be done.
+    /// What is done and why; null where it cannot be done, or is not known before the media is fetched.
     plan: Option<String>,
     /// Which try it is.
     attempt: u32,
@@ -142,6 +145,10 @@ struct JobError {
     kind: &'static str,
     /// One sentence.
     message: String,
+    /// What kept the source from giving the media, as `private` or `too_long`; only there where it was the source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    reason: Option<Obstacle>,
 }
 
 impl From<JobView> for JobBody {
@@ -162,7 +169,7 @@ impl From<JobView> for JobBody {
                 StateName::Queued => 0.0,
                 _ => job.pulse.progress,
             },
-            media_id: job.media_id.to_string(),
+            media_id: job.media_id.map(|id| id.to_string()),
             profile: job.profile.name,
             plan: job.plan,
             attempt: job.attempt,
@@ -190,7 +197,7 @@ impl From<Output> for JobOutput {
 
 impl From<&Failure> for JobError {
     fn from(failure: &Failure) -> Self {
-        Self { kind: failure.kind.as_str(), message: failure.message.clone() }
+        Self { kind: failure.kind.as_str(), message: failure.message.clone(), reason: failure.obstacle }
     }
 }
 
@@ -225,7 +232,7 @@ async fn submit(
     headers: HeaderMap,
     body: JsonBody<NewJob>,
 ) -> Result<Response, Problem> {
-    let submission = submission(&headers, body.hash)?;
+    let submission = submission("POST /v1/jobs", &headers, body.hash)?;
     let NewJob { media_id, profile, overrides, priority } = body.value;
     let media: MediaId = media_id.parse().map_err(|_| Error::not_found("media"))?;
     let wish = JobWish { profile, overrides, priority, door: Door::V1, submission };
@@ -234,14 +241,19 @@ async fn submit(
     Ok((StatusCode::ACCEPTED, [(LOCATION, place)], Json(JobBody::from(view))).into_response())
 }
 
-fn submission(headers: &HeaderMap, body_hash: String) -> Result<Option<Submission>, Problem> {
+/// What makes a request of this route the same as one sent before.
+pub(super) fn submission(
+    route: &'static str,
+    headers: &HeaderMap,
+    body_hash: String,
+) -> Result<Option<Submission>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let key = value.to_str().unwrap_or_default();
     if key.is_empty() || key.len() > MOST_KEY_BYTES {
         let detail = format!("the header Idempotency-Key must be 1 to {MOST_KEY_BYTES} characters of ASCII");
         return Err(Problem::invalid(detail));
     }
-    Ok(Some(Submission { route: "POST /v1/jobs", key: key.to_owned(), body_hash }))
+    Ok(Some(Submission { route, key: key.to_owned(), body_hash }))
 }
 
 /// List the caller's jobs, newest first.
@@ -327,7 +339,7 @@ mod tests {
     fn the_documents_picture_of_the_settings_is_the_settings() {
         let all = serde_json::json!({
             "bitrate_kbps": 1, "average_bitrate_kbps": 1, "quality": 1, "effort": 1, "sample_rate_hz": 1,
-            "channels": 1, "bits_per_sample": 16, "start_ms": 1, "end_ms": 2
+            "channels": 1, "bits_per_sample": 16, "copy": true, "start_ms": 1, "end_ms": 2
         });
         let settings: Settings = serde_json::from_value(all.clone()).unwrap();
         assert_eq!(serde_json::to_value(settings).unwrap(), all);

@@ -109,7 +109,7 @@ impl From<Media> for MediaView {
 
 impl From<AudioInfo> for AudioView {
     fn from(audio: AudioInfo) -> Self {
-        let AudioInfo { codec, sample_rate_hz, channels, bit_rate_bps, bits_per_sample, frames: _ } = audio;
+        let AudioInfo { codec, sample_rate_hz, channels, bit_rate_bps, bits_per_sample, .. } = audio;
         Self { codec, sample_rate_hz, channels, bits_per_sample, bit_rate_bps }
     }
 }

@@ -51,7 +51,7 @@ impl From<Output> for OutputView {
             job_id: output.job_id.to_string(),
             media_id: output.media_id.to_string(),
             name: output.name,
-            format: output.format.extension(),
+            format: output.format.name(),
             content_type: output.format.content_type(),
             size_bytes: output.size_bytes,
             duration_ms: output.duration_ms,

@@ -60,7 +60,7 @@ impl ProfileBody {
         Self {
             name: view.profile.name,
             title: view.profile.title,
-            format: format.extension(),
+            format: format.name(),
             content_type: format.content_type(),
             settings: view.profile.settings,
             plan,
@@ -112,7 +112,7 @@ struct FormatBody {
 
 impl From<Format> for FormatBody {
     fn from(format: Format) -> Self {
-        Self { name: format.extension(), content_type: format.content_type() }
+        Self { name: format.name(), content_type: format.content_type() }
     }
 }
 

@@ -4,7 +4,8 @@ use axum::extract::{FromRequest, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse, Response};
-use reelmill_core::User;
+use reelmill_core::{Door, User};
+use reelmill_service::Entrance;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,7 +15,7 @@ use utoipa_axum::routes;
 use crate::http::caller::{InSession, set_cookie};
 use crate::http::json::JsonBody;
 use crate::http::openapi::AnyProblem;
-use crate::http::{App, Json, Problem, SignedIn, basic};
+use crate::http::{App, Json, Peer, Problem, SignedIn, basic};
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(sign_in, sign_out)).routes(routes!(me))
@@ -48,7 +49,7 @@ struct SessionView {
 /// An account.
 #[derive(Serialize, ToSchema)]
 #[schema(as = User, example = json!({"id": "0193a1b2-0000-7000-8000-000000000001", "email": "me@example.org", "name": "me", "role": "member"}))]
-struct UserView {
+pub(super) struct UserView {
     /// Its id.
     id: String,
     /// Its address.
@@ -74,8 +75,10 @@ impl From<User> for UserView {
     responses((status = 200, body = SessionView, description = "The session has begun."), AnyProblem)
 )]
 async fn sign_in(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    let peer = Peer::of(&app, request.extensions(), request.headers());
     let (login, password) = credentials(request).await?;
-    let session = app.service.sign_in(&login, password).await?;
+    let entrance = Entrance { door: Door::V1, peer: peer.address };
+    let session = app.service.sign_in(&login, password, entrance).await?;
     let lifetime_s = app.service.options().session.as_secs();
     let cookie = set_cookie(session.token.expose_secret(), lifetime_s, app.settings.is_https)?;
     let view = SessionView {

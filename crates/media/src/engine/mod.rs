@@ -1,0 +1,143 @@
+//! Codecs that do not run in this process: each runs in a confined child, fed and read through pipes.
+//!
+//! Two things are left to a child. Opus from strangers is decoded by libopus, which is C by origin: it
+//! runs in this very program, started once more as a child that can do nothing but read its input, compute
+//! and answer. AAC is written by the system's ffmpeg, which that child becomes after it has given up its
+//! rights. A child that dies, hangs or lies ends its own stream with an error and nothing else.
+
+mod aac;
+mod child;
+mod confine;
+mod ffmpeg;
+mod libopus;
+mod opus;
+mod pipes;
+mod spawn;
+mod wire;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+pub(crate) use aac::AacEncoder;
+pub use child::become_child_if_asked;
+pub use confine::confine_for_decoding;
+pub use opus::{Decoded, OpusDecoder, OpusLayout};
+
+/// What this host has for what is not done in this process.
+///
+/// Found once at the start and then passed around: a clone is cheap and shares what has been learnt.
+/// [`Engines::default`] has nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Engines {
+    found: Arc<Found>,
+}
+
+#[derive(Debug, Default)]
+struct Found {
+    /// A program that calls [`become_child_if_asked`].
+    child: Option<PathBuf>,
+    ffmpeg: Option<PathBuf>,
+    /// What the kernel enforces on a decoder, once a child has told.
+    confinement: OnceLock<String>,
+    /// Set once ffmpeg has shown that it starts in its confinement and has the encoder.
+    aac: OnceLock<()>,
+}
+
+impl Engines {
+    /// Looks for what this host has: the running program itself as the child, if it called
+    /// [`become_child_if_asked`], and `ffmpeg` on the search path. Starts nothing.
+    #[must_use]
+    pub fn find() -> Self {
+        Self::default().with_child(child::of_this_program()).with_ffmpeg(on_search_path("ffmpeg"))
+    }
+
+    /// The same with another program as the child, which must call [`become_child_if_asked`].
+    #[must_use]
+    pub fn with_child(self, program: Option<PathBuf>) -> Self {
+        Self {
+            found: Arc::new(Found { child: program, ffmpeg: self.found.ffmpeg.clone(), ..Found::default() }),
+        }
+    }
+
+    /// The same with another ffmpeg, or with none.
+    #[must_use]
+    pub fn with_ffmpeg(self, program: Option<PathBuf>) -> Self {
+        Self {
+            found: Arc::new(Found { child: self.found.child.clone(), ffmpeg: program, ..Found::default() }),
+        }
+    }
+
+    /// Whether AAC can be encoded; otherwise what is missing and how to get it.
+    ///
+    /// The first call starts ffmpeg once, confined, to see that it runs and has the encoder.
+    pub fn aac_encoder(&self) -> Result<(), String> {
+        if self.found.aac.get().is_none() {
+            aac::check(self)?;
+            // Only success is kept: what fails may be mended while this process runs.
+            let _ = self.found.aac.set(());
+        }
+        Ok(())
+    }
+
+    /// Whether Opus can be decoded; otherwise what is missing.
+    ///
+    /// The first call starts one child to see what the kernel enforces.
+    pub fn opus_decoder(&self) -> Result<(), String> {
+        self.confinement().map(drop)
+    }
+
+    /// Says what the kernel enforces on the child that decodes Opus, or why there can be none.
+    pub fn confinement(&self) -> Result<&str, String> {
+        if let Some(known) = self.found.confinement.get() {
+            return Ok(known);
+        }
+        let told = spawn::ask(self.child("check", Vec::new())?).map_err(|why| {
+            format!("opus is decoded in a confined child only, and it does not start: {why}")
+        })?;
+        Ok(self.found.confinement.get_or_init(|| told))
+    }
+
+    /// The command that starts the child in a role.
+    fn child(&self, role: &str, arguments: Vec<OsString>) -> Result<std::process::Command, String> {
+        let Some(program) = &self.found.child else {
+            return Err("this program offers no confined child to decode in".into());
+        };
+        Ok(child::command(program, role, arguments))
+    }
+
+    fn ffmpeg(&self) -> Option<&PathBuf> {
+        self.found.ffmpeg.as_ref()
+    }
+}
+
+/// The first executable file of that name in `PATH`, by its absolute path.
+fn on_search_path(name: &str) -> Option<PathBuf> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).filter(|folder| folder.is_absolute()).map(|folder| folder.join(name)).find(
+        |file| file.metadata().is_ok_and(|about| about.is_file() && about.permissions().mode() & 0o111 != 0),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_without_engines_says_what_is_missing() {
+        let none = Engines::default();
+        assert_eq!(none.opus_decoder(), Err("this program offers no confined child to decode in".into()));
+        assert_eq!(
+            none.aac_encoder(),
+            Err("aac is written by ffmpeg, which is not installed here; install it (on Debian: apt install ffmpeg)"
+                .into())
+        );
+    }
+
+    #[test]
+    fn a_program_that_did_not_offer_itself_is_never_started_as_a_child() {
+        // This test program has a main of its own that knows nothing of children.
+        assert!(Engines::find().opus_decoder().is_err());
+    }
+}
