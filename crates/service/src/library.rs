@@ -1,14 +1,19 @@
 //! What is there: media, profiles, formats, and whether the parts behind can be used.
 
+use std::sync::Arc;
+
 use reelmill_core::ports::{CatalogError, JobFilter, MAX_WRITES, Page, PageQuery};
 use reelmill_core::{Format, Job, JobId, Key, Media, MediaId, Output, Profile, State, Task, Write};
-
-use tokio::time::{Duration, Instant};
+use tokio::time::{Duration, Instant, timeout};
+use tracing::{info, warn};
 
 use crate::{Caller, Error, Service};
 
 /// How long a look at the parts behind the service is good.
 const READINESS_AGE: Duration = Duration::from_secs(1);
+
+/// How long a part that requests can do without may take to say how it is.
+const OPTIONAL_PATIENCE: Duration = Duration::from_millis(500);
 
 /// A profile and what it would do with a media.
 #[derive(Debug, Clone)]
@@ -206,26 +211,32 @@ impl Service {
         let mut last = self.inner.readiness.lock().await;
         match &*last {
             Some((tried, readiness)) if tried.elapsed() < READINESS_AGE => readiness.clone(),
-            _ => last.insert((Instant::now(), self.try_parts().await)).1.clone(),
+            _ => {
+                let tried = self.try_parts().await;
+                tell_changes(last.as_ref().map(|(_, before)| before), &tried);
+                last.insert((Instant::now(), tried)).1.clone()
+            }
         }
     }
 
     async fn try_parts(&self) -> Readiness {
         let ports = self.ports();
+        let (doorbell, notifier, source) =
+            (Arc::clone(&ports.doorbell), Arc::clone(&ports.notifier), Arc::clone(&ports.source));
         let (catalog, objects, doorbell, notifier, source) = tokio::join!(
             ports.catalog.check(),
             ports.objects.check(),
-            ports.doorbell.check(),
-            ports.notifier.check(),
-            ports.source.check()
+            optional(async move { wrong(doorbell.check().await) }),
+            optional(async move { wrong(notifier.check().await) }),
+            optional(async move { wrong(source.check().await) })
         );
         Readiness {
             parts: vec![
                 ("catalog", true, wrong(catalog)),
                 ("objects", true, wrong(objects)),
-                ("doorbell", false, wrong(doorbell)),
-                ("notifier", false, wrong(notifier)),
-                ("source", false, wrong(source)),
+                ("doorbell", false, doorbell),
+                ("notifier", false, notifier),
+                ("source", false, source),
             ],
         }
     }
@@ -233,6 +244,29 @@ impl Service {
     /// How many jobs are in which state.
     pub async fn census(&self) -> Result<reelmill_core::ports::Census, Error> {
         Ok(self.catalog().census().await?)
+    }
+}
+
+/// What is wrong with a part that requests can do without. It is not waited for: whoever asks may have a second, and a look
+/// that takes longer goes on for the next who asks.
+async fn optional(check: impl Future<Output = Option<String>> + Send + 'static) -> Option<String> {
+    match timeout(OPTIONAL_PATIENCE, tokio::spawn(check)).await {
+        Ok(Ok(wrong)) => wrong,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => Some("it did not answer in time".to_owned()),
+    }
+}
+
+/// Logs what became of a part since the last look: once, however many ask.
+fn tell_changes(before: Option<&Readiness>, now: &Readiness) {
+    for (part, needed, wrong) in &now.parts {
+        let was_well = before
+            .is_none_or(|before| before.parts.iter().any(|(name, _, wrong)| name == part && wrong.is_none()));
+        match wrong {
+            Some(wrong) if was_well => warn!(part, needed, wrong, "a part cannot be used"),
+            None if !was_well => info!(part, "a part can be used again"),
+            _ => {}
+        }
     }
 }
 

@@ -123,16 +123,23 @@ impl Service {
             let is_under_way = !job.state.name().is_over();
             if is_under_way || file.is_some() {
                 let operation = operation(job.id);
-                let mut writes = vec![Write::AddOperation(operation.clone())];
+                self.catalog().commit(vec![Write::AddOperation(operation.clone())]).await?;
                 if !is_under_way {
-                    let (plays, version) = (song.plays + 1, song.version + 1);
-                    writes.push(Write::ReplaceSong(Song { plays, version, ..song.clone() }));
+                    self.count_play(song).await?;
                 }
-                self.catalog().commit(writes).await?;
                 return Ok(operation);
             }
         }
         self.begin_song(caller, found, made, view.map(|view| view.song), operation).await
+    }
+
+    /// Counts a play. One that is lost to another's at the same moment is no loss: nobody waits for a count.
+    async fn count_play(&self, song: &Song) -> Result<(), Error> {
+        let (plays, version) = (song.plays + 1, song.version + 1);
+        match self.catalog().commit(vec![Write::ReplaceSong(Song { plays, version, ..song.clone() })]).await {
+            Ok(()) | Err(CatalogError::Conflict) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Makes a job for a song that is not there, and the song where it is not known.

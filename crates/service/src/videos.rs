@@ -14,10 +14,11 @@ use futures_util::{Stream, StreamExt, TryStreamExt};
 use reelmill_core::ports::{CatalogError, Drawn, MAX_PICTURE_BYTES, MAX_SIDE_PX, PageQuery, Sequence};
 use reelmill_core::{Key, Kind, Media, MediaId, Picture, Thumbnail, UserId, Video, Write};
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use crate::ingest::{Arriving, Purpose};
+use crate::work::jittered;
 use crate::{Caller, Content, Error, Service, Upload};
 
 pub use showing::{VideoView, Watchable};
@@ -39,6 +40,10 @@ const EXTENSIONS: [&str; 5] = ["jpg", "jpeg", "png", "gif", "webp"];
 
 /// Pictures that arrive, or are drawn, at once; each is in memory whole. Whoever comes to more is asked to come again.
 const MOST_PICTURES: usize = 16;
+
+/// How often, and how long between, a sender looks whether another of the same picture has ended.
+const SENDER_TRIES: usize = 50;
+const SENDER_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long a picture may take to arrive.
 const PICTURE_PATIENCE: Duration = Duration::from_mins(1);
@@ -218,26 +223,50 @@ impl Service {
         S: Stream<Item = Result<Bytes, Error>> + Send,
     {
         caller.must_be_member()?;
-        let (video, thumbnail) = self.awaiting(caller, name).await?;
+        let (_, thumbnail) = self.awaiting(caller, name).await?;
         let _place = place(&self.inner.easels.arriving)?;
         let sent = timeout(PICTURE_PATIENCE, gather(bytes)).await.map_err(|_| {
             Error::new(Kind::Timeout, "too-slow", "the picture did not arrive in a minute; send it again")
         })??;
         let key: Key = format!("images/{}", thumbnail.name()).parse().map_err(Error::internal)?;
         let (bytes, picture) = self.drawn_anew(sent, key.clone()).await?;
-        if let Some(there) = &thumbnail.picture {
-            return if there.blake3 == picture.blake3 { Ok(()) } else { Err(taken(name)) };
-        }
-        let arriving = Arriving::begin(self, key.clone()).await.map_err(|error| match error.kind {
-            Kind::Conflict => taken(name),
-            _ => error,
-        })?;
+        let Some((video, thumbnail, arriving)) = self.only_sender(caller, name, &key, &picture).await? else {
+            return Ok(());
+        };
         let mut writer = self.objects().create(&key).await?;
         writer.write(bytes).await?;
         writer.finish().await?;
         self.show_picture(video.id, &thumbnail, picture).await?;
         arriving.arrived();
         Ok(())
+    }
+
+    /// The right to write a picture whose key is its name: one sender at a time has it, and only while the video waits.
+    /// None where the same picture is there already. The key goes on record together with a new version of the video, so
+    /// that whoever looked before another's picture was shown is refused, and cannot take that picture for a leftover.
+    async fn only_sender(
+        &self,
+        caller: &Caller,
+        name: &str,
+        key: &Key,
+        picture: &Picture,
+    ) -> Result<Option<(Video, Thumbnail, Arriving)>, Error> {
+        for _ in 0..SENDER_TRIES {
+            let (video, thumbnail) = self.awaiting(caller, name).await?;
+            if let Some(there) = &thumbnail.picture {
+                return if there.blake3 == picture.blake3 { Ok(None) } else { Err(taken(name)) };
+            }
+            let marked = Video { version: video.version + 1, ..video.clone() };
+            let begun = Arriving::begin_with(self, key.clone(), vec![Write::ReplaceVideo(marked)]).await;
+            match begun {
+                Ok(arriving) => return Ok(Some((video, thumbnail, arriving))),
+                // Another sends the same picture at this moment, or the details were changed.
+                Err(error) if error.kind == Kind::Conflict => sleep(jittered(SENDER_PAUSE)).await,
+                Err(error) => return Err(error),
+            }
+        }
+        let detail = "another picture of that name is arriving; try again in a few seconds";
+        Err(Error::new(Kind::Unavailable, "unavailable", detail))
     }
 
     /// A picture as we encode it, and what is to be kept of it under `key`.
@@ -269,12 +298,13 @@ impl Service {
                 return Err(taken(&thumbnail.name()));
             }
             let shown = Thumbnail { picture: Some(picture.clone()), ..thumbnail.clone() };
-            let next = Video { thumbnail: Some(shown), version: video.version + 1, ..video };
+            let next = Video { thumbnail: Some(shown.clone()), version: video.version + 1, ..video };
             let writes = vec![Write::TakeIntent(picture.key.clone()), Write::ReplaceVideo(next)];
             match self.catalog().commit(writes).await {
                 Ok(()) => return Ok(()),
-                // Its details were changed at the same moment.
-                Err(CatalogError::Conflict) => {}
+                // Its details were changed at the same moment; without an intent, a collector took us for dead.
+                Err(CatalogError::Conflict) if self.is_intended(&shown).await? => {}
+                Err(CatalogError::Conflict) => return Err(given_up()),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -322,8 +352,8 @@ impl Service {
         drawn.map_err(|error| if error.kind == Kind::TooLarge { Error::invalid(error.detail) } else { error })
     }
 
-    /// The caller that the video site's `id` names: 0 is the caller, any other number an account that only an admin, or
-    /// whoever is trusted, may act as.
+    /// The caller that the video site's `id` names: 0 is the caller, any other number an account that only an admin may
+    /// act as, or whoever is trusted and brings no token: a token binds.
     ///
     /// # Errors
     /// `Forbidden`, `NotFound`; `Unauthenticated` for 0 where nobody signed in.
@@ -336,7 +366,7 @@ impl Service {
         match caller {
             Some(caller) if number == 0 || caller.user.number == number => return Ok(caller.clone()),
             None if number == 0 || !trusted => return Err(nobody()),
-            Some(caller) if !caller.is_admin() && !trusted => {
+            Some(caller) if !caller.is_admin() => {
                 return Err(Error::forbidden("the id names another account than the one that signed in"));
             }
             _ => {}
@@ -457,6 +487,11 @@ fn place(easel: &Semaphore) -> Result<SemaphorePermit<'_>, Error> {
             "too many pictures are worked on at this moment; try again in a few seconds",
         )
     })
+}
+
+fn given_up() -> Error {
+    let detail = "the picture stood still for too long and was given up; send it again";
+    Error::new(Kind::Unavailable, "unavailable", detail)
 }
 
 fn nobody() -> Error {

@@ -86,7 +86,9 @@ impl SourceError {
         match self {
             Self::Obstacle { obstacle, .. } => obstacle.is_transient(),
             Self::Store(inner) => inner.is_transient(),
-            Self::Cancelled | Self::Internal(_) => false,
+            // A program that did not start, most likely: the next time it may.
+            Self::Internal(_) => true,
+            Self::Cancelled => false,
         }
     }
 

@@ -195,13 +195,19 @@ impl Value for AudioProfile {
 pub(crate) struct WebAddress(pub(crate) String);
 
 impl Value for WebAddress {
-    const EXPECTED: &'static str = "an address that begins with http:// or https://, without a password";
+    const EXPECTED: &'static str =
+        "an address that begins with http:// or https://, without a password or a query";
 
     fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
-        let is_plain =
-            !rest.is_empty() && !rest.contains(|c: char| c == '@' || c.is_whitespace() || c.is_control());
+        let is_plain = !rest.is_empty()
+            && !rest.contains(|c: char| matches!(c, '@' | '?') || c.is_whitespace() || c.is_control());
         is_plain.then(|| Self(text.trim_end_matches('/').to_owned()))
+    }
+
+    fn shown(text: &str) -> String {
+        // What stands there by mistake may be a password or a key.
+        if Self::parse(text).is_some() { text.to_owned() } else { HIDDEN.to_owned() }
     }
 }
 

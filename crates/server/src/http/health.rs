@@ -51,11 +51,6 @@ async fn live() -> &'static str {
 )]
 async fn ready(State(app): State<App>) -> Response {
     let readiness = app.service.readiness().await;
-    for (part, needed, wrong) in &readiness.parts {
-        if let Some(wrong) = wrong {
-            tracing::warn!(part, needed, wrong, "a part cannot be used");
-        }
-    }
     let (code, status) = if app.draining.is_cancelled() {
         (StatusCode::SERVICE_UNAVAILABLE, "draining")
     } else if !readiness.is_ready() {

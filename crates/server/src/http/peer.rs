@@ -67,7 +67,9 @@ impl FromRequestParts<App> for Peer {
 
 /// Whether a proxy handed the request on, so that the peer is not who asks.
 pub(super) fn is_forwarded(headers: &HeaderMap) -> bool {
-    headers.keys().any(|name| name == "forwarded" || name.as_str().starts_with("x-forwarded-"))
+    const TELLING: [&str; 4] = ["forwarded", "via", "x-real-ip", "true-client-ip"];
+    let tells = |name: &str| TELLING.contains(&name) || name.starts_with("x-forwarded-");
+    headers.keys().any(|name| tells(name.as_str()))
 }
 
 /// The last address of X-Forwarded-For that no trusted proxy has: everything before it is hearsay.

@@ -227,7 +227,7 @@ pub(crate) fn http_and_grpc_share_a_port() {
         let mut client = connected(address).await;
         let mut ready = ask(&mut client, address, "GET", "/readyz", None).await;
         assert_eq!(ready.status, StatusCode::OK);
-        assert!(String::from_utf8(ready.all().await).unwrap().contains("\"ready\""));
+        assert!(String::from_utf8(ready.all().await).unwrap().contains("\"catalog\":\"ok\""));
         let plain = ask(&mut client, address, "POST", method, None).await;
         assert_eq!(plain.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
         for (target, code) in

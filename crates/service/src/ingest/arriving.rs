@@ -64,8 +64,18 @@ pub(crate) struct Arriving {
 
 impl Arriving {
     pub(crate) async fn begin(service: &Service, key: Key) -> Result<Self, Error> {
+        Self::begin_with(service, key, Vec::new()).await
+    }
+
+    /// As [`Arriving::begin`], where the key may only be put on record together with `writes`.
+    pub(crate) async fn begin_with(
+        service: &Service,
+        key: Key,
+        mut writes: Vec<Write>,
+    ) -> Result<Self, Error> {
         let intent = Intent { key: key.clone(), holder: Holder::Upload, beats: 0, created_at: service.now() };
-        service.catalog().commit(vec![Write::AddIntent(intent)]).await?;
+        writes.push(Write::AddIntent(intent));
+        service.catalog().commit(writes).await?;
         let beating = tokio::spawn({
             let (service, key) = (service.clone(), key.clone());
             async move {

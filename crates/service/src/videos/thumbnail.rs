@@ -10,7 +10,7 @@ use reelmill_core::{Key, Kind, MediaId, Picture, Thumbnail, Video, Write};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{PICTURE_PATIENCE, gather, place};
+use super::{PICTURE_PATIENCE, gather, given_up, place};
 use crate::ingest::Arriving;
 use crate::{Caller, Content, Error, Service};
 
@@ -83,16 +83,13 @@ impl Service {
                 }
                 // Its details were changed at the same moment; without an intent, a collector took us for dead.
                 Err(CatalogError::Conflict) if self.is_intended(&thumbnail).await? => {}
-                Err(CatalogError::Conflict) => {
-                    let detail = "the picture stood still for too long and was given up; send it again";
-                    return Err(Error::new(Kind::Unavailable, "unavailable", detail));
-                }
+                Err(CatalogError::Conflict) => return Err(given_up()),
                 Err(error) => return Err(error.into()),
             }
         }
     }
 
-    async fn is_intended(&self, thumbnail: &Thumbnail) -> Result<bool, Error> {
+    pub(super) async fn is_intended(&self, thumbnail: &Thumbnail) -> Result<bool, Error> {
         let Some(picture) = &thumbnail.picture else { return Ok(false) };
         Ok(match self.catalog().touch_intent(&picture.key).await {
             Ok(()) => true,

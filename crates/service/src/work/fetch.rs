@@ -12,10 +12,16 @@ use reelmill_core::ports::{
 };
 use reelmill_core::{Event, Found, Job, Key, Media, MediaId, MediaInfo, Song, Stage, Write};
 
+use tokio::time::Duration;
+
 use super::attempt::Broken;
+use super::backoff::jittered;
 use super::bench::Bench;
 use crate::ingest::{content_type, file_name};
 use crate::{Error, Service};
+
+/// Between two tries to tell a job of its original, where others write it at the same moment.
+const RACE_PAUSE: Duration = Duration::from_millis(20);
 
 impl Service {
     /// The job's original, fetched first where it is not here.
@@ -110,7 +116,7 @@ impl Service {
                 Ok(()) => return Ok(()),
                 // Someone was faster. Whether `event` still makes sense is decided afresh; where it was the collector, it
                 // does not: the claim is lost.
-                Err(CatalogError::Conflict) => {}
+                Err(CatalogError::Conflict) => tokio::time::sleep(jittered(RACE_PAUSE)).await,
                 Err(error) if error.is_transient() => {
                     tokio::time::sleep(self.options().heartbeat / 4).await;
                 }

@@ -7,6 +7,7 @@
 mod dial;
 mod forward;
 mod idle;
+mod outlet;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::guard::Guard;
 pub(super) use dial::Upstream;
 pub(super) use forward::retry_after;
+use outlet::{Outlet, Watched};
 use session::Notes;
 pub(super) use session::Session;
 
@@ -104,12 +106,13 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         let shared = Arc::clone(&shared);
         tokio::spawn(async move {
             let _place = place;
-            let serve = service_fn(|request| forward::answer(Arc::clone(&shared), request));
+            let outlet = Outlet::default();
+            let serve = service_fn(|request| forward::answer(Arc::clone(&shared), outlet.clone(), request));
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD_TIMEOUT)
                 .max_buf_size(MAX_HEAD_BYTES)
-                .serve_connection(TokioIo::new(stream), serve)
+                .serve_connection(TokioIo::new(Watched::new(stream, outlet.clone())), serve)
                 .with_upgrades();
             // A client that leaves in the middle is no news.
             let _ = connection.await;

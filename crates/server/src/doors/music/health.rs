@@ -9,7 +9,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use tracing::warn;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -49,9 +48,6 @@ async fn health(State(app): State<App>) -> Response {
         (readiness.is_ready() && !is_draining, !readiness.is_degraded() && !is_draining);
     let mut services = BTreeMap::new();
     for (part, needed, wrong) in readiness.parts {
-        if let Some(wrong) = &wrong {
-            warn!(part, needed, wrong, "a part cannot be used");
-        }
         services.insert(
             part,
             wrong.map_or_else(|| words::HEALTHY.to_owned(), |_| words::sick(needed).to_owned()),

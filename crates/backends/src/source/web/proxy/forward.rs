@@ -18,6 +18,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use url::{Host, Url};
 
 use super::idle::Idle;
+use super::outlet::{Heard, Outlet};
 use super::session::Notes;
 use super::{MAX_HEAD_BYTES, Shared};
 use crate::source::web::guard::Barrier;
@@ -55,6 +56,7 @@ const OF_ONE_HOP: [HeaderName; 8] = [
 /// Answers a request of a download.
 pub(super) async fn answer(
     shared: Arc<Shared>,
+    outlet: Outlet,
     request: Request<Incoming>,
 ) -> Result<Answer, std::convert::Infallible> {
     let Some(notes) = session(&shared, request.headers()) else {
@@ -65,7 +67,7 @@ pub(super) async fn answer(
     };
     let answered = match *request.method() {
         Method::CONNECT => tunnel(&shared, &notes, request).await,
-        Method::GET | Method::HEAD | Method::POST => forward(&shared, &notes, request).await,
+        Method::GET | Method::HEAD | Method::POST => forward(&shared, &notes, outlet, request).await,
         _ => Err(Refusal(StatusCode::METHOD_NOT_ALLOWED, "only GET, HEAD, POST and CONNECT are passed on")),
     };
     Ok(answered.unwrap_or_else(Answer::from))
@@ -105,6 +107,7 @@ async fn tunnel(
 async fn forward(
     shared: &Arc<Shared>,
     notes: &Arc<Notes>,
+    outlet: Outlet,
     mut request: Request<Incoming>,
 ) -> Result<Answer, Refusal> {
     if request.uri().scheme_str() != Some("http") {
@@ -141,7 +144,7 @@ async fn forward(
         notes.retry_after(wait);
     }
     strip(response.headers_mut());
-    Ok(response.map(BodyExt::boxed))
+    Ok(response.map(|body| Heard::new(body, outlet).boxed()))
 }
 
 /// What is to be connected to. Hosts are read as a browser reads them, so that no form of an address is a name.

@@ -13,7 +13,12 @@ use crate::source::web::trouble::Trouble;
 /// A row: what a message holds in lower case, and what that means.
 type Row = (&'static [&'static str], Obstacle, &'static str);
 
-const ROWS: [Row; 13] = [
+const ROWS: [Row; 14] = [
+    (
+        &["unable to connect to proxy", "tunnel connection failed"],
+        Obstacle::Unreachable,
+        "the source cannot be reached",
+    ),
     (
         &["rate-limited", "rate limited", "http error 429", "too many requests", "try again later"],
         Obstacle::RateLimited,
@@ -129,7 +134,9 @@ const OTHERWISE: &str = "the source cannot be reached, or broke off";
 
 /// What a message of yt-dlp's means.
 pub(super) fn read(message: &str) -> Trouble {
-    let message = message.replace('’', "'").to_lowercase();
+    // Warnings tell of what yt-dlp could do without, such as the ffmpeg that it is not given.
+    let errors: Vec<&str> = message.lines().filter(|line| !line.starts_with("WARNING:")).collect();
+    let message = errors.join("\n").replace('’', "'").to_lowercase();
     let row = ROWS.iter().find(|(words, _, _)| words.iter().any(|word| message.contains(word)));
     let Some((_, obstacle, sentence)) = row else { return Trouble::new(Obstacle::Unreachable, OTHERWISE) };
     let wait = (*obstacle == Obstacle::RateLimited).then(|| wait(&message)).flatten();
@@ -177,6 +184,14 @@ mod tests {
                 Obstacle::Private,
             ),
             ("ERROR: [youtube] x: This video requires payment to watch", Obstacle::Private),
+            (
+                "WARNING: ffmpeg-location /nowhere does not exist! Continuing without ffmpeg\nERROR: Unable to download",
+                Obstacle::Unreachable,
+            ),
+            (
+                "ERROR: [youtube] x: Unable to connect to proxy; please report this issue on  its tracker",
+                Obstacle::Unreachable,
+            ),
             (
                 "ERROR: [vimeo] x: This video is only available for registered users. Use --cookies",
                 Obstacle::Private,

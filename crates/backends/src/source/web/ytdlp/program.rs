@@ -1,7 +1,7 @@
 //! Which yt-dlp is used, and whether it will do.
 //!
 //! Looking costs a process or two, so the outcome is kept: until another copy is installed, or, where there was none
-//! that will do, for a few seconds.
+//! that will do, for a minute.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ pub(super) const CURRENT: &str = "current";
 /// How long yt-dlp may take to say its version: a cold disk and a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// For how long an answer of "there is none" is kept.
-const MISSING_FOR: Duration = Duration::from_secs(10);
+const MISSING_FOR: Duration = Duration::from_mins(1);
 
 /// Where a yt-dlp was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

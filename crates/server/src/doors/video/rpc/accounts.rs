@@ -1,5 +1,7 @@
 //! Accounts by gRPC, and a greeting.
 
+use std::net::IpAddr;
+
 use reelmill_core::{Door, Kind, Role};
 use reelmill_service::{Entrance, SignUp};
 use secrecy::SecretString;
@@ -18,11 +20,19 @@ pub(super) struct Accounts {
     pub(super) app: App,
 }
 
+impl Accounts {
+    /// The address that tries are counted by. Who is trusted speaks for all its visitors, and one of them must not use up
+    /// the tries of the others: theirs are counted by account alone.
+    async fn address<T>(&self, request: &Request<T>) -> Result<Option<IpAddr>, Status> {
+        let speaker = Speaker::of(&self.app, request).await?;
+        Ok(speaker.peer.address.filter(|_| !speaker.is_trusted))
+    }
+}
+
 #[tonic::async_trait]
 impl profile_server::Profile for Accounts {
     async fn auth_user(&self, request: Request<AuthUserRequest>) -> Result<Response<AuthUserReply>, Status> {
-        let entrance =
-            Entrance { door: Door::Video, peer: Speaker::of(&self.app, &request).await?.peer.address };
+        let entrance = Entrance { door: Door::Video, peer: self.address(&request).await? };
         let AuthUserRequest { email, password } = request.into_inner();
         let info = match self.app.service.sign_in(&email, SecretString::from(password), entrance).await {
             Ok(session) => Some(session.caller.user),
@@ -39,7 +49,7 @@ impl profile_server::Profile for Accounts {
     }
 
     async fn register_user(&self, request: Request<RegisterRequest>) -> Result<Response<Message>, Status> {
-        let peer = Speaker::of(&self.app, &request).await?.peer.address;
+        let peer = self.address(&request).await?;
         let RegisterRequest { name, email, password, role: _ } = request.into_inner();
         let password = SecretString::from(password);
         let wish = SignUp { name, email, password, again: None, role: Role::Guest, peer };
