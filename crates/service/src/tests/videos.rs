@@ -169,6 +169,27 @@ async fn a_picture_is_taken_once_under_the_name_that_was_given_out() {
     assert_eq!(world.intents().await, []);
 }
 
+/// Whoever looked before another's picture was shown must not take that picture for a leftover of its own.
+#[tokio::test(start_paused = true)]
+async fn the_same_picture_sent_by_many_at_once_is_kept_once() {
+    let world = World::new().await;
+    let id = published(&world, "tone").await;
+    let name = announced(&world, id).await;
+    let send = |late_ms: u64| {
+        let bytes = stream::once(async move {
+            sleep(Duration::from_millis(late_ms)).await;
+            Ok(Bytes::from_static(b"picture"))
+        });
+        world.service.add_picture(&world.alice, &name, bytes.boxed())
+    };
+    let sent = futures_util::future::join_all((0..8).map(|nth| send(nth / 2 * 10))).await;
+    assert!(sent.iter().all(Result::is_ok), "{sent:?}");
+    assert!(world.service.picture(&name).await.is_ok());
+    world.settle().await;
+    assert_eq!(world.shelf.keys(), [format!("images/{name}"), format!("movies/{id}.mp4")]);
+    assert_eq!(world.intents().await, []);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_picture_that_is_replaced_or_whose_video_is_removed_goes() {
     let world = World::new().await;
@@ -202,7 +223,7 @@ async fn a_picture_whose_name_is_given_up_while_it_arrives_leaves_nothing() {
         sleep(Duration::from_secs(1)).await;
         announced(&world, id).await;
     });
-    assert_eq!(added.unwrap_err().kind, Kind::Conflict);
+    assert_eq!(added.unwrap_err().kind, Kind::NotFound);
     world.settle().await;
     assert_eq!(world.shelf.keys(), [format!("movies/{id}.mp4")]);
     world.nothing_is_left_over().await;
