@@ -157,6 +157,8 @@ fn length_finding(original: &Original, about: &About, heard: &Heard, frames: u64
     let decoded = heard.frames.saturating_add_signed(misheard.map_or(0, |(_, by, _)| *by));
     let declared = about.declared_frames.unwrap_or(decoded);
     let (right, tolerance) = match (original.container.as_str(), original.codec.as_str()) {
+        // What the last page declares counts the pre-skip (RFC 7845, section 4.3), which nobody hears.
+        ("ogg", "opus") => (decoded, 0),
         // The last page's granule position (Vorbis I, A.2): ffmpeg 5 drops the last short block, and does not cut at it
         // where the file has but one page of sound.
         ("ogg", _) => (declared, 0),
