@@ -144,6 +144,7 @@ fn cases() -> Vec<Case> {
         "video" video_traffic::grpc_has_a_port_of_its_own_where_one_is_named []
         "video" video_traffic::http_and_grpc_share_a_port []
         "page" page::somebody_signs_in_drops_a_film_and_downloads_the_song [Browser, Corpus]
+        "page" video_pages::a_video_uploaded_over_grpc_plays_by_range [Browser, Ffmpeg]
         "page" video_pages::a_member_publishes_a_video_guests_watch_it_and_an_admin_deletes_it [Browser, Ffmpeg]
         "terminal" terminal::on_a_terminal_a_conversion_shows_a_bar_with_speed_and_time_left []
         "terminal" terminal::without_a_terminal_a_conversion_is_quiet []

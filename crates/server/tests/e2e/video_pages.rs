@@ -12,6 +12,7 @@ use crate::client::Body;
 use crate::mill::{EMAIL, Mill, PASSWORD, Site};
 use crate::session::Session;
 use crate::tools;
+use crate::video_site::Stage;
 
 const MEMBER: &str = "weaver@mill.example";
 const MEMBER_PASSWORD: &str = "warp and weft";
@@ -162,6 +163,16 @@ fn shelve(session: &Session, folder: &Path, at: usize, row: &(&str, &str, u32, O
         session.request("PUT", &target).send(Body::Bytes(&picture)).expect(200);
     }
     id
+}
+
+/// A film sent over gRPC in messages of 1 MB plays by range: the time moves, and a seek to nine tenths goes on from there.
+pub(crate) fn a_video_uploaded_over_grpc_plays_by_range() {
+    let stage = Stage::set(&[]);
+    let folder = stage.site.folder().to_owned();
+    let owner = stage.number(EMAIL);
+    let uuid = stage.rpc.upload(&fs::read(film(&folder)).unwrap(), owner).unwrap();
+    println!("{}", a_browser_watches(&stage.mill, &folder, &uuid).trim_end());
+    stage.strike();
 }
 
 /// A film that does not fit into what a browser reads ahead: forty seconds at 4 Mbit/s.
