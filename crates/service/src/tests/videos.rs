@@ -182,8 +182,8 @@ async fn the_same_picture_sent_by_many_at_once_is_kept_once() {
         });
         world.service.add_picture(&world.alice, &name, bytes.boxed())
     };
-    let sent = futures_util::future::join_all((0..8).map(|nth| send(nth / 2 * 10))).await;
-    assert!(sent.iter().all(Result::is_ok), "{sent:?}");
+    let answers = futures_util::future::join_all((0..8).map(|nth| send(nth / 2 * 10))).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
     assert!(world.service.picture(&name).await.is_ok());
     world.settle().await;
     assert_eq!(world.shelf.keys(), [format!("images/{name}"), format!("movies/{id}.mp4")]);
