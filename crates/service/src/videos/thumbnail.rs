@@ -5,12 +5,11 @@
 
 use bytes::Bytes;
 use futures_util::Stream;
-use reelmill_core::ports::{CatalogError, Drawn, Look};
-use reelmill_core::{Key, Kind, MediaId, Picture, Thumbnail, Video, Write};
-use tokio::time::timeout;
+use reelmill_core::ports::{CatalogError, Drawn};
+use reelmill_core::{Key, MediaId, Thumbnail, Video, Write};
 use uuid::Uuid;
 
-use super::{PICTURE_PATIENCE, gather, given_up, place};
+use super::pictures::{arrived, given_up, place};
 use crate::ingest::Arriving;
 use crate::{Caller, Content, Error, Service};
 
@@ -30,39 +29,16 @@ impl Service {
         self.media(caller, id).await?;
         self.video(id).await?;
         let _place = place(&self.inner.easels.arriving)?;
-        let bytes = timeout(PICTURE_PATIENCE, gather(bytes)).await.map_err(|_| {
-            Error::new(Kind::Timeout, "too-slow", "the picture did not arrive in a minute; send it again")
-        })??;
-        let (bytes, look) = self.redrawn(bytes).await?;
+        let (bytes, look) = self.drawn_anew(arrived(bytes).await?, Some(MOST_WIDTH_PX)).await?;
         let extension = look.content_type.trim_start_matches("image/").replace("jpeg", "jpg");
         let mut thumbnail = Thumbnail { uuid: Uuid::new_v4(), extension, oversize: false, picture: None };
         let key: Key = format!("images/{}", thumbnail.name()).parse().map_err(Error::internal)?;
         let arriving = Arriving::begin(self, key.clone()).await?;
-        let mut writer = self.objects().create(&key).await?;
-        let (size_bytes, blake3) = (bytes.len() as u64, blake3::hash(&bytes).to_hex().to_string());
-        writer.write(bytes).await?;
-        writer.finish().await?;
-        thumbnail.picture = Some(Picture {
-            key,
-            size_bytes,
-            blake3,
-            content_type: look.content_type.to_owned(),
-            width_px: look.width_px,
-            height_px: look.height_px,
-            created_at: self.now(),
-        });
+        thumbnail.picture = Some(self.picture_of(key.clone(), &bytes, &look));
+        self.store_picture(&key, bytes).await?;
         let video = self.replace_thumbnail(id, thumbnail).await?;
         arriving.arrived();
         Ok(video)
-    }
-
-    /// The picture as we encode it: what else its sender wrote into the file, as where it was taken, is shown to nobody.
-    async fn redrawn(&self, sent: Bytes) -> Result<(Bytes, Look), Error> {
-        let pictures = &self.ports().pictures;
-        let width_px = pictures.look(sent.clone()).await?.width_px;
-        let drawn = pictures.resize(sent, width_px.min(MOST_WIDTH_PX), 0).await?;
-        let look = pictures.look(drawn.bytes.clone()).await?;
-        Ok((drawn.bytes, look))
     }
 
     async fn replace_thumbnail(&self, id: MediaId, thumbnail: Thumbnail) -> Result<Video, Error> {
@@ -87,15 +63,6 @@ impl Service {
                 Err(error) => return Err(error.into()),
             }
         }
-    }
-
-    pub(super) async fn is_intended(&self, thumbnail: &Thumbnail) -> Result<bool, Error> {
-        let Some(picture) = &thumbnail.picture else { return Ok(false) };
-        Ok(match self.catalog().touch_intent(&picture.key).await {
-            Ok(()) => true,
-            Err(CatalogError::Conflict) => false,
-            Err(error) => return Err(error.into()),
-        })
     }
 
     /// The picture of a published video as it is kept. Everybody may look.

@@ -1,3 +1,5 @@
+//! What passes the guard and what does not, form by form.
+
 use super::*;
 
 /// Hosts as they are typed, in every form that a browser would read as an address within.

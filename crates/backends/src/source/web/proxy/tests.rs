@@ -1,3 +1,5 @@
+//! The proxy as a client sees it: who may use it, what it hands on, and what it refuses.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
