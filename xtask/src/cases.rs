@@ -17,6 +17,14 @@ use crate::program::Program;
 /// Where nextest leaves its reports by its configuration, whatever cargo's target folder is.
 const NEXTEST_STORE: &str = "target/nextest";
 
+/// What cargo builds for every part of a run but the first look at the default build: one choice of features, so that
+/// nothing is built twice, and the one in which every backend is there to be held to its promises.
+pub(crate) const EVERYTHING: [&str; 2] = ["--features", "reelmill/full"];
+
+/// The profile that tests are built in: the release with assertions, built once for all of them, and for the binary that
+/// end-to-end tests run.
+pub(crate) const PROOF: &str = "proof";
+
 /// What to run, and how.
 pub(crate) struct Selection<'a> {
     /// A profile of `.config/nextest.toml`.
@@ -111,8 +119,10 @@ pub(crate) fn run(place: &Place, selection: &Selection) -> Result<(Vec<Case>, bo
 
 fn nextest(place: &Place, verb: &str, selection: &Selection) -> Program {
     let Selection { profile, filter, environment } = selection;
-    let words = ["nextest", verb, "--workspace", "--profile", profile, "-E", filter];
-    environment.iter().fold(place.cargo().args(words), |program, (name, value)| program.env(name, value))
+    let words =
+        ["nextest", verb, "--workspace", "--cargo-profile", PROOF, "--profile", profile, "-E", filter];
+    let program = place.cargo().args(words).args(EVERYTHING);
+    environment.iter().fold(program, |program, (name, value)| program.env(name, value))
 }
 
 /// Whether each case of a `JUnit` report passed, by target and name.
@@ -150,31 +160,49 @@ fn cases(list: &Value, outcomes: &HashMap<(String, String), bool>) -> Vec<Case> 
 
 /// Puts the reasons that test binaries left in `folder` to their ignored cases.
 fn name_reasons(cases: &mut [Case], folder: &Path) {
-    let mut texts: HashMap<String, String> = HashMap::new();
+    let files = reasons(folder);
     for case in cases {
         let Outcome::Ignored(reason) = &mut case.outcome else { continue };
-        let text = texts.entry(case.binary.clone()).or_insert_with(|| {
-            // A target that has none, or whose cases carry plain `#[ignore]`, leaves no file.
-            fs::read_to_string(folder.join(format!("{}.tsv", case.binary))).unwrap_or_default()
-        });
-        let known =
-            text.lines().filter_map(|line| line.split_once('\t')).find(|(name, _)| *name == case.name);
-        if let Some((_, known)) = known {
+        let own = files.iter().filter(|(file, _)| belongs(file, &case.binary));
+        let mut lines = own.flat_map(|(_, text)| text.lines()).filter_map(|line| line.split_once('\t'));
+        if let Some((_, known)) = lines.find(|(name, _)| *name == case.name) {
             known.clone_into(reason);
         }
     }
+}
+
+/// Whether a file of reasons is one of this target's: `e2e.tsv`, or `conformance-catalog-mysql` as one of several.
+fn belongs(file: &str, target: &str) -> bool {
+    file.strip_prefix(target).is_some_and(|rest| rest.starts_with(['.', '-']))
+}
+
+/// The files in `folder`, by name. A target whose cases carry plain `#[ignore]` leaves none.
+fn reasons(folder: &Path) -> Vec<(String, String)> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let read = |entry: fs::DirEntry| {
+        Some((entry.file_name().to_string_lossy().into_owned(), fs::read_to_string(entry.path()).ok()?))
+    };
+    entries.filter_map(read).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::{Counts, cases, outcomes};
+    use super::{Counts, belongs, cases, outcomes};
 
     const REPORT: &str = r#"<testsuites><testsuite name="b::conformance">
         <testcase name="catalog::memory::good" classname="b::conformance" time="0.1"/>
         <testcase name="catalog::sqlite::bad" classname="b::conformance"><failure type="x"/></testcase>
         </testsuite></testsuites>"#;
+
+    #[test]
+    fn a_target_may_leave_its_reasons_in_several_files() {
+        assert!(belongs("e2e.tsv", "e2e"));
+        assert!(belongs("conformance-objects-s3", "conformance"));
+        assert!(!belongs("source.tsv", "e2e"));
+        assert!(!belongs("conformances.tsv", "conformance"));
+    }
 
     #[test]
     fn a_case_that_was_selected_and_not_reported_failed() {

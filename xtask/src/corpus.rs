@@ -73,7 +73,8 @@ fn record_of(place: &Place, origin: &Origin) -> PathBuf {
     place.corpus().join(format!("{}.json", origin.name))
 }
 
-fn fetch(place: &Place, package: &Package, folder: &Path, apt: &Apt) -> Result<()> {
+/// Fetches `package`, compares it with its pin, and unpacks it into the empty `folder`.
+pub(crate) fn fetch(place: &Place, package: &Package, folder: &Path, apt: &Apt) -> Result<()> {
     match package {
         Package::Debian { name } => apt.unpack(name, folder),
         Package::PyPi { name, version, sha256, source } => {
@@ -109,7 +110,8 @@ fn fetch(place: &Place, package: &Package, folder: &Path, apt: &Apt) -> Result<(
             if found != *sha256 {
                 bail!("{name} {version} has the SHA-256 {found}, not the pinned one");
             }
-            untar(&archive, folder)
+            untar(&archive, folder)?;
+            fs::remove_file(&archive).with_context(|| format!("cannot remove {}", archive.display()))
         }
     }
 }

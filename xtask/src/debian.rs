@@ -23,8 +23,15 @@ pub(crate) struct Need {
     pub(crate) present: fn() -> bool,
 }
 
-/// The programs that the tests call.
-pub(crate) const NEEDS: [Need; 7] = [
+/// Where the packages put servers that are not on everybody's path.
+pub(crate) const MARIADB: &str = "/usr/sbin/mariadbd";
+/// The folder with PostgreSQL's own programs.
+pub(crate) const POSTGRES_DIR: &str = "/usr/lib/postgresql/15/bin";
+/// The server itself: the one on the path changes its user.
+pub(crate) const RABBITMQ: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+
+/// The programs that the tests call, and the servers that they run against.
+pub(crate) const NEEDS: [Need; 12] = [
     Need { package: "ffmpeg", present: || found("ffmpeg").is_some() && found("ffprobe").is_some() },
     Need { package: "sox", present: || found("sox").is_some() },
     Need { package: "chromium", present: || found("chromium").is_some() },
@@ -32,6 +39,12 @@ pub(crate) const NEEDS: [Need; 7] = [
     Need { package: "npm", present: || found("npm").is_some() },
     Need { package: "python3-venv", present: python_makes_environments },
     Need { package: "python3-pip", present: python_installs },
+    Need { package: "faketime", present: || found("faketime").is_some() },
+    Need { package: "mariadb-server", present: || Path::new(MARIADB).is_file() },
+    Need { package: "postgresql-15", present: || Path::new(POSTGRES_DIR).join("postgres").is_file() },
+    Need { package: "rabbitmq-server", present: || Path::new(RABBITMQ).is_file() && found("epmd").is_some() },
+    // One that compiles: a few lines of Java put DynamoDB Local onto loopback.
+    Need { package: "openjdk-17-jdk-headless", present: || found("javac").is_some() },
 ];
 
 /// Debian's package tool; one of these lives through a set-up.

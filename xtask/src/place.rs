@@ -52,9 +52,14 @@ impl Place {
         self.own("fetched")
     }
 
-    /// Packages of the npm registry.
-    pub(crate) fn npm(&self) -> PathBuf {
-        self.own("npm")
+    /// `DynamoDB` Local.
+    pub(crate) fn dynamodb(&self) -> PathBuf {
+        self.own("dynamodb")
+    }
+
+    /// The packages of the npm registry that lie in the folder `name`.
+    pub(crate) fn npm(&self, name: &str) -> PathBuf {
+        self.own(name)
     }
 
     /// The Python environment called `name`.

@@ -15,15 +15,14 @@ use crate::binaries::BINARIES;
 use crate::corpus;
 use crate::debian::{Apt, NEEDS};
 use crate::grpc;
+use crate::npm;
 use crate::origins::ORIGINS;
 use crate::place::Place;
-use crate::program::{Program, found};
+use crate::program::found;
+use crate::python::ENVIRONMENTS;
+use crate::servers;
 use crate::table;
 use crate::ytdlp;
-
-/// What comes from npm, pinned: the last `playwright-core` that runs on Debian 12's Node.js 18 (it drives today's
-/// Chromium), and `eris`, a Discord library with a DCA reader of its own.
-const NODE_PACKAGES: [(&str, &str); 2] = [("playwright-core", "1.56.1"), ("eris", "0.18.0")];
 
 /// One thing that the tests need.
 pub(crate) struct Step {
@@ -69,9 +68,16 @@ pub(crate) fn run(place: &Place) -> Result<Vec<Step>> {
     for binary in &BINARIES {
         steps.push(step(binary.package, || binary.is_present(), || binary.install()));
     }
-    steps.push(step("Node.js packages", || has_node_packages(place), || install_node_packages(place)));
+    steps.push(step("Node.js packages", || npm::TESTS.are_there(place), || npm::TESTS.install(place)));
     steps.push(step("yt-dlp", || ytdlp::is_present(place), || ytdlp::install(place)));
     steps.push(step("grpcio", || grpc::is_there(place), || grpc::install(place)));
+    for environment in &ENVIRONMENTS {
+        let install = || environment.install(place);
+        steps.push(step(environment.name, || environment.is_there(place), install));
+    }
+    let dynamodb = || servers::install_dynamodb(place, &apt);
+    steps.push(step("DynamoDB Local", || servers::has_dynamodb(place), dynamodb));
+    steps.push(step("Pub/Sub emulator", servers::has_pubsub, servers::install_pubsub));
     for origin in &ORIGINS {
         let gather = || corpus::gather(place, origin, &apt);
         steps.push(step(&format!("media of {}", origin.name), || corpus::is_gathered(place, origin), gather));
@@ -99,20 +105,20 @@ pub(crate) fn show(steps: &[Step]) {
 pub(crate) fn environment(place: &Place) -> Vec<(&'static str, OsString)> {
     let folder_of_ffmpeg = found("ffmpeg").and_then(|path| path.parent().map(PathBuf::from));
     let manifest = place.corpus().join("manifest.json");
-    let modules = place.npm().join("node_modules");
     let variables = [
         ("REELMILL_CORPUS", manifest.is_file().then(|| place.corpus())),
         ("REELMILL_FFMPEG_DIR", folder_of_ffmpeg),
         ("REELMILL_SOX", found("sox")),
         ("REELMILL_CHROMIUM", found("chromium")),
         ("REELMILL_NODE", found("node")),
-        ("REELMILL_NODE_MODULES", has_node_packages(place).then_some(modules)),
+        ("REELMILL_NODE_MODULES", npm::TESTS.are_there(place).then(|| npm::TESTS.modules(place))),
         ("REELMILL_YTDLP", ytdlp::is_present(place).then(|| ytdlp::program(place))),
         ("REELMILL_GRPC_PYTHON", grpc::is_there(place).then(|| grpc::python(place))),
         ("REELMILL_SCRATCH", Some(place.scratch())),
         ("REELMILL_IGNORED_DIR", Some(place.ignored())),
     ];
-    variables.into_iter().filter_map(|(name, value)| Some((name, value?.into_os_string()))).collect()
+    let here = variables.into_iter().filter_map(|(name, value)| Some((name, value?.into_os_string())));
+    here.chain(servers::environment(place)).collect()
 }
 
 fn step(name: &str, is_there: impl Fn() -> bool, install: impl FnOnce() -> Result<()>) -> Step {
@@ -128,32 +134,4 @@ fn step(name: &str, is_there: impl Fn() -> bool, install: impl FnOnce() -> Resul
         }
     };
     Step { name: name.into(), state, took: began.elapsed() }
-}
-
-fn has_node_packages(place: &Place) -> bool {
-    NODE_PACKAGES.iter().all(|(name, version)| {
-        let package = place.npm().join("node_modules").join(name).join("package.json");
-        let Ok(text) = fs::read(package) else { return false };
-        serde_json::from_slice::<serde_json::Value>(&text).is_ok_and(|package| package["version"] == *version)
-    })
-}
-
-/// All at once: npm takes away what a command does not name.
-fn install_node_packages(place: &Place) -> Result<()> {
-    let folder = place.npm();
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    Program::new("npm")
-        .args([
-            "install",
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-            "--no-save",
-            "--omit=optional",
-            "--prefix",
-        ])
-        .args([&folder])
-        .args(NODE_PACKAGES.map(|(name, version)| format!("{name}@{version}")))
-        .within(&folder)
-        .quietly()
 }

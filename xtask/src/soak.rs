@@ -15,8 +15,8 @@ use serde_json::Value;
 
 use crate::cases::{self, Case, Counts, Outcome, Selection};
 use crate::place::{Place, emptied, remove};
-use crate::program::Program;
-use crate::setup;
+use crate::servers::Servers;
+use crate::{circumstances, setup, test};
 
 /// Runs the cases of the area `soak` whose names begin with `name`, or all; whether they passed.
 pub(crate) fn command(place: &Place, name: Option<&str>) -> Result<bool> {
@@ -30,16 +30,19 @@ pub(crate) fn command(place: &Place, name: Option<&str>) -> Result<bool> {
         fs::remove_file(place.figures()).context("cannot remove the last run's figures")?;
     }
     setup::show(&setup::run(place)?);
-    if !place.cargo().args(["build", "--release", "--package", "reelmill"]).run()? {
+    if !test::build(place)? {
         bail!("the release binary does not build");
     }
+    let servers = Servers::start(place);
     let mut environment = setup::environment(place);
+    environment.extend(servers.environment());
     environment.push(("REELMILL_BIN", place.binary().into_os_string()));
     environment.push(("REELMILL_SOAK", "1".into()));
     environment.push(("REELMILL_REPORT", place.figures().into_os_string()));
     let filter = format!("binary(e2e) & test(/^soak::{name}/)");
     let (cases, content) =
         cases::run(place, &Selection { profile: "soak", filter: &filter, environment: &environment })?;
+    drop(servers);
     remove(&place.scratch())?;
 
     let folder = place.root.join("bench/reports");
@@ -60,10 +63,7 @@ fn report(place: &Place, name: &str, cases: &[Case]) -> Result<String> {
     };
     let command = format!("cargo xtask soak {name}");
     let mut text = format!("# Soak\n\n`{}`\n", command.trim_end());
-    writeln!(text, "\n| | |\n| --- | --- |")?;
-    for (what, value) in circumstances(place)? {
-        writeln!(text, "| {what} | {value} |")?;
-    }
+    writeln!(text, "\n{}", circumstances::table(place)?.trim_end())?;
     writeln!(text, "\n| Case | Result |\n| --- | --- |")?;
     for case in cases {
         let result = match &case.outcome {
@@ -84,28 +84,4 @@ fn report(place: &Place, name: &str, cases: &[Case]) -> Result<String> {
         writeln!(text, "| {case} | {what} | {value} {} | {} |", cell("unit"), cell("limit"))?;
     }
     Ok(text)
-}
-
-/// When, where and of what the figures were taken.
-fn circumstances(place: &Place) -> Result<Vec<(&'static str, String)>> {
-    let git = |words: &[&str]| Program::new("git").args(words).within(&place.root).text();
-    let changed = !git(&["status", "--porcelain", "--untracked-files=no"])?.is_empty();
-    let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
-    let processor = field("/proc/cpuinfo", "model name")?;
-    let cores = std::thread::available_parallelism().context("cannot count the cores")?;
-    let memory_kib: u64 = field("/proc/meminfo", "MemTotal")?.trim_end_matches(" kB").parse()?;
-    Ok(vec![
-        ("Date", Program::new("date").args(["-u", "+%Y-%m-%d"]).text()?.trim().to_owned()),
-        ("Commit", format!("{}{}", commit.trim(), if changed { " with changes" } else { "" })),
-        ("Processor", format!("{cores} cores, {processor}")),
-        ("Memory", format!("{} GiB", memory_kib.div_ceil(1024 * 1024))),
-        ("Kernel", fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned()),
-    ])
-}
-
-/// The first value of `name` in a file of `name: value` lines.
-fn field(path: &str, name: &str) -> Result<String> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
-    let value = text.lines().filter_map(|line| line.split_once(':')).find(|(key, _)| key.trim() == name);
-    Ok(value.with_context(|| format!("{path} has no {name}"))?.1.trim().to_owned())
 }

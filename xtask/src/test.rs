@@ -3,16 +3,16 @@
 //! A part that fails fails the run, but the later ones still run where they make sense: whoever reads the summary wants
 //! to know all that is wrong. The last line is the sum over all test cases, in the form that every runner knows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::cases::{self, Case, Counts, Outcome, Selection};
+use crate::cases::{self, Case, Counts, EVERYTHING, Outcome, PROOF, Selection};
 use crate::deny::{self, Advisories};
 use crate::place::{Place, emptied, remove};
+use crate::servers::Servers;
 use crate::setup::{self, State};
 use crate::table;
 
@@ -20,7 +20,7 @@ use crate::table;
 type Part = &'static str;
 
 /// All parts, in the order in which they run.
-pub(crate) const PARTS: [Part; 8] = ["setup", "fmt", "clippy", "deny", "tests", "binary", "e2e", "doc"];
+pub(crate) const PARTS: [Part; 7] = ["setup", "fmt", "clippy", "deny", "tests", "e2e", "doc"];
 
 /// The part called `name`.
 pub(crate) fn part(name: &str) -> Result<Part> {
@@ -30,7 +30,8 @@ pub(crate) fn part(name: &str) -> Result<Part> {
 
 /// `cargo xtask test`; whether nothing failed.
 pub(crate) fn command(place: &Place, parts: &[Part]) -> Result<bool> {
-    let mut session = Session { place, rows: Vec::new(), cases: Vec::new(), notes: Vec::new() };
+    let mut session =
+        Session { place, rows: Vec::new(), cases: Vec::new(), notes: Vec::new(), servers: None };
     emptied(&place.ignored())?;
     emptied(&place.scratch())?;
     for part in parts {
@@ -50,12 +51,20 @@ pub(crate) fn command(place: &Place, parts: &[Part]) -> Result<bool> {
     Ok(green)
 }
 
+/// Builds the binary that is measured: the release profile with every feature; whether it builds.
+pub(crate) fn build(place: &Place) -> Result<bool> {
+    let words = ["build", "--release", "--package", "reelmill"];
+    place.cargo().args(words.into_iter().chain(EVERYTHING)).run()
+}
+
 struct Session<'a> {
     place: &'a Place,
     rows: Vec<Row>,
     cases: Vec<Case>,
     /// What was left out besides test cases, and why.
     notes: Vec<(String, String)>,
+    /// Up from the first part that needs them to the end.
+    servers: Option<Servers>,
 }
 
 struct Row {
@@ -81,17 +90,15 @@ impl Session<'_> {
         match part {
             "setup" => self.set_up(),
             "fmt" => Ok(Verdict::of(cargo(&["fmt", "--all", "--check"])?, "not formatted")),
-            "clippy" => {
-                let words = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
-                Ok(Verdict::of(cargo(&words)?, "lints"))
-            }
+            "clippy" => self.lint(),
             "deny" => self.check_dependencies(),
-            "tests" => self.run_cases("default", "not binary(e2e)", &setup::environment(self.place)),
-            "binary" => {
-                Ok(Verdict::of(cargo(&["build", "--release", "--package", "reelmill"])?, "does not build"))
+            "tests" => self.run_cases("default", "not binary(e2e)", None),
+            "e2e" => self.run_cases("e2e", "binary(e2e)", None),
+            "doc" => {
+                let words = ["test", "--quiet", "--workspace", "--doc", "--profile", PROOF];
+                let words = words.into_iter().chain(EVERYTHING);
+                Ok(Verdict::of(cargo(&words.collect::<Vec<_>>())?, "examples fail"))
             }
-            "e2e" => self.end_to_end(),
-            "doc" => Ok(Verdict::of(cargo(&["test", "--quiet", "--workspace", "--doc"])?, "examples fail")),
             other => bail!("nothing is known of the part `{other}`"),
         }
     }
@@ -110,6 +117,21 @@ impl Session<'_> {
         Ok(Verdict::of(enough, &format!("missing: {}", missing.join(", "))))
     }
 
+    /// Everything with every feature, and what a newcomer builds as it is built then: code that only some feature uses
+    /// is unused in there.
+    fn lint(&self) -> Result<Verdict> {
+        let strict = ["--", "-D", "warnings"];
+        let all = ["clippy", "--workspace", "--all-targets"].into_iter().chain(EVERYTHING).chain(strict);
+        let all = self.place.cargo().args(all).run()?;
+        let default = ["clippy", "--package", "reelmill", "--package", "reelmill-backends"].into_iter();
+        let default = self.place.cargo().args(default.chain(strict)).run()?;
+        Ok(match (all, default) {
+            (true, true) => Verdict::Passed,
+            (false, _) => Verdict::Failed("lints".into()),
+            (true, false) => Verdict::Failed("lints of the default features".into()),
+        })
+    }
+
     fn check_dependencies(&mut self) -> Result<Verdict> {
         let allowed = deny::check(self.place)?;
         let advisories = deny::advisories(self.place)?;
@@ -123,32 +145,36 @@ impl Session<'_> {
         })
     }
 
-    fn end_to_end(&mut self) -> Result<Verdict> {
-        let built = |row: &Row| row.part != "binary" || matches!(row.verdict, Verdict::Passed);
-        let binary = self.place.binary();
-        if !self.rows.iter().all(built) || !fs::exists(&binary)? {
-            return Ok(Verdict::Failed("there is no release binary; `--only binary` builds it".into()));
-        }
-        let mut environment = setup::environment(self.place);
-        environment.push(("REELMILL_BIN", binary.into_os_string()));
-        self.run_cases("e2e", "binary(e2e)", &environment)
-    }
-
     fn run_cases(
         &mut self,
         profile: &str,
         filter: &str,
-        environment: &[(&'static str, OsString)],
+        besides: Option<(&'static str, OsString)>,
     ) -> Result<Verdict> {
-        let (cases, content) = cases::run(self.place, &Selection { profile, filter, environment })?;
+        let mut environment = setup::environment(self.place);
+        environment.extend(self.start_servers().environment());
+        environment.extend(besides);
+        let selection = Selection { profile, filter, environment: &environment };
+        let (cases, content) = cases::run(self.place, &selection)?;
         let counts = Counts::of(&cases);
         self.cases.extend(cases);
         let reason = format!("{} of {} cases", counts.failed, counts.passed + counts.failed);
         Ok(Verdict::of(content && counts.failed == 0, &reason))
     }
 
+    /// The servers of this run, started where none of its parts has needed them before.
+    fn start_servers(&mut self) -> &Servers {
+        let (place, notes) = (self.place, &mut self.notes);
+        self.servers.get_or_insert_with(|| {
+            let servers = Servers::start(place);
+            notes.extend(servers.missing.iter().cloned());
+            servers
+        })
+    }
+
     fn summarize(&self) {
-        table::print("Conformance", &["port", "backend", "passed", "failed", "ignored"], &self.conformance());
+        let heads = ["port", "backend", "passed", "failed", "ignored", "reason"];
+        table::print("Conformance", &heads, &self.conformance());
         table::print("Ignored", &["what", "reason"], &self.ignored());
         table::print("Failed", &["case"], &self.failed());
         table::print("Parts", &["part", "time", "result"], &self.parts());
@@ -159,17 +185,22 @@ impl Session<'_> {
     }
 
     fn conformance(&self) -> Vec<Vec<String>> {
-        let mut counts: BTreeMap<(&str, &str), Counts> = BTreeMap::new();
+        let mut backends: BTreeMap<(&str, &str), (Counts, BTreeSet<&str>)> = BTreeMap::new();
         for case in &self.cases {
             if let Some(key) = case.port_and_backend() {
-                counts.entry(key).or_default().add(case);
+                let (counts, reasons) = backends.entry(key).or_default();
+                counts.add(case);
+                if let Outcome::Ignored(reason) = &case.outcome {
+                    reasons.insert(reason);
+                }
             }
         }
-        let row = |((port, backend), counts): (&(&str, &str), &Counts)| {
+        let row = |((port, backend), (counts, reasons)): ((&str, &str), (Counts, BTreeSet<&str>))| {
             let numbers = [counts.passed, counts.failed, counts.ignored].map(|number| number.to_string());
-            [*port, *backend].into_iter().map(String::from).chain(numbers).collect()
+            let reasons = reasons.into_iter().collect::<Vec<_>>().join("; ");
+            [port, backend].into_iter().map(String::from).chain(numbers).chain([reasons]).collect()
         };
-        counts.iter().map(row).collect()
+        backends.into_iter().map(row).collect()
     }
 
     fn ignored(&self) -> Vec<Vec<String>> {

@@ -3,6 +3,8 @@
 //! Each port's module has a table `BACKENDS`. Opening by URL, `reelmill backends` and the conformance run read
 //! that table and nothing else, so a new backend is one file, one `mod` line, one row and one feature.
 
+#[cfg(any(feature = "catalog-dynamodb", feature = "objects-s3"))]
+mod aws;
 pub mod catalog;
 pub mod converter;
 pub mod doorbell;
@@ -12,7 +14,7 @@ mod opening;
 pub mod pictures;
 pub mod source;
 
-pub use opening::{Backend, Listed, OpenError};
+pub use opening::{AwsKeys, Backend, Deployment, Listed, OpenError};
 
 /// Every backend of every port that this source knows, in the order of its tables.
 #[must_use]

@@ -2,9 +2,40 @@
 //!
 //! A URL may carry a password, so no error here repeats more of it than its scheme.
 
+use std::path::PathBuf;
+
 use futures_util::future::BoxFuture;
 use reelmill_core::ports::{CatalogError, DoorbellError, NotifierError, ObjectsError};
+use secrecy::SecretString;
 use thiserror::Error;
+
+/// What a backend may need to know beside its URL.
+#[derive(Debug, Clone)]
+pub struct Deployment {
+    /// The folder of everything that this process keeps.
+    pub data_dir: PathBuf,
+    /// The access key of the cloud that something is in; without one, the cloud's own chain of credentials applies.
+    pub aws_keys: Option<AwsKeys>,
+    /// How many jobs this process works at, and so how many rings it holds in hand, at a time.
+    pub slots: usize,
+}
+
+impl Deployment {
+    /// One that keeps what it keeps in this folder, with nothing else known.
+    #[must_use]
+    pub fn within(data_dir: PathBuf) -> Self {
+        Self { data_dir, aws_keys: None, slots: 1 }
+    }
+}
+
+/// An access key and its secret.
+#[derive(Debug, Clone)]
+pub struct AwsKeys {
+    /// Names the key.
+    pub access_key: String,
+    /// Signs.
+    pub secret_key: SecretString,
+}
 
 /// A row of a port's table.
 #[derive(Debug, Clone, Copy)]

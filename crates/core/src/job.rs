@@ -297,7 +297,16 @@ pub enum Refused {
     },
 }
 
+/// How far the clocks of a fleet may differ, in milliseconds: what is to be done at once is due on all of them.
+pub const CLOCK_SKEW_MS: u64 = 10 * 60 * 1000;
+
 impl State {
+    /// Queued, and due on whatever clock of the fleet.
+    #[must_use]
+    pub fn queued_at_once(now: Timestamp, last_failure: Option<Failure>) -> Self {
+        Self::Queued { due_at: now.minus_ms(CLOCK_SKEW_MS), last_failure }
+    }
+
     /// The state's name.
     #[must_use]
     pub const fn name(&self) -> StateName {

@@ -17,6 +17,7 @@ mod output;
 pub mod ports;
 mod profile;
 mod receipt;
+mod record;
 mod song;
 mod task;
 mod timestamp;
@@ -28,13 +29,16 @@ pub use failure::{Failure, FailureKind, Kind, Obstacle};
 pub use found::{Found, Platform};
 pub use id::{ApiKeyId, JobId, MediaId, NoticeId, OperationId, OutputId, SongId, UserId};
 pub use intent::{Holder, Intent};
-pub use job::{Claim, Door, Event, Job, Priority, Pulse, Refused, Stage, State, StateName, Token};
+pub use job::{
+    CLOCK_SKEW_MS, Claim, Door, Event, Job, Priority, Pulse, Refused, Stage, State, StateName, Token,
+};
 pub use key::{BadKey, Key};
 pub use media::{AudioInfo, Media, MediaInfo, OpusInfo};
-pub use notice::{Notice, Notification};
+pub use notice::{Notice, NoticeKind, Notification};
 pub use output::Output;
 pub use profile::{Format, Profile, Settings};
 pub use receipt::Receipt;
+pub use record::{Collection, Record};
 pub use song::{Operation, Song};
 pub use task::Task;
 pub use timestamp::Timestamp;

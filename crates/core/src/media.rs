@@ -23,6 +23,9 @@ pub struct Media {
     pub content_type: String,
     /// What the probe found.
     pub info: MediaInfo,
+    /// The store's own id of the object, where it has one that clients know (the 24 hex digits of GridFS).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fid: Option<String>,
     /// The task that it is the original of, where it came through that door.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<i64>,

@@ -7,12 +7,37 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Door, JobId, NoticeId, OutputId, Timestamp, UserId};
 
+/// Who has to be told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeKind {
+    /// The account, through the notifier.
+    #[default]
+    Person,
+    /// Programs that listen to the doorbell's results.
+    Queue,
+}
+
+impl NoticeKind {
+    /// Its name in a catalog.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Queue => "queue",
+        }
+    }
+}
+
 /// An end of a job that somebody waits to hear of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// Its identity, the same at every try to deliver it.
     pub id: NoticeId,
-    /// Who is to be told.
+    /// Who has to be told: people or programs.
+    #[serde(default)]
+    pub kind: NoticeKind,
+    /// Whose job it was.
     pub account: UserId,
     /// The job that ended.
     pub job: JobId,

@@ -13,11 +13,11 @@ mod pictures;
 mod source;
 
 pub use catalog::{
-    Beat, Catalog, CatalogError, Census, JobFilter, MAX_WRITES, Page, PageQuery, Sequence, TaskQuery,
+    Beat, Catalog, CatalogError, Census, JobFilter, MAX_WRITES, Page, PageQuery, Part, Sequence, TaskQuery,
 };
 pub use converter::{Cancel, Conversion, Converted, Converter, ConverterError, Input, OnProgress};
-pub use doorbell::{Delivery, Doorbell, DoorbellError};
+pub use doorbell::{About, Channel, Delivery, Doorbell, DoorbellError, Foreign, Message, Ring};
 pub use notifier::{Notifier, NotifierError};
-pub use objects::{ByteStream, HEAD_LIMIT_BYTES, ObjectWriter, Objects, ObjectsError, Stored};
+pub use objects::{ByteStream, HEAD_LIMIT_BYTES, Handout, ObjectWriter, Objects, ObjectsError, Stored};
 pub use pictures::{Drawn, Look, MAX_PICTURE_BYTES, MAX_SIDE_PX, PictureError, Pictures};
 pub use source::{Fetch, Fetched, Source, SourceError};

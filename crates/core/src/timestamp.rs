@@ -36,6 +36,12 @@ impl Timestamp {
         Self(self.0.saturating_add(i64::try_from(ms).unwrap_or(i64::MAX)))
     }
 
+    /// The moment `ms` earlier; stays at the first one that can be told where it would pass it.
+    #[must_use]
+    pub fn minus_ms(self, ms: u64) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(ms).unwrap_or(i64::MAX)))
+    }
+
     /// How long after `earlier` this is, in milliseconds; zero where it is not after it.
     #[must_use]
     pub fn ms_since(self, earlier: Self) -> u64 {
@@ -68,6 +74,8 @@ mod tests {
     #[test]
     fn arithmetic_stops_at_its_ends() {
         assert_eq!(Timestamp::from_ms(i64::MAX).plus_ms(u64::MAX).as_ms(), i64::MAX);
+        assert_eq!(Timestamp::from_ms(-5).minus_ms(u64::MAX).as_ms(), i64::MIN);
+        assert_eq!(Timestamp::from_ms(i64::MIN + 1).minus_ms(7).as_ms(), i64::MIN);
         assert_eq!(Timestamp::from_ms(5).ms_since(Timestamp::from_ms(9)), 0);
         assert_eq!(Timestamp::from_ms(-1).as_seconds(), -1);
     }

@@ -3,6 +3,7 @@
 //! Everything durable is a list of these, handed to [`Catalog::commit`](crate::ports::Catalog::commit), which
 //! takes all of it or none. On SQL that is a transaction, on DynamoDB one `TransactWriteItems`.
 
+use crate::ports::Sequence;
 use crate::{
     ApiKey, ApiKeyId, EndedToken, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeId, Operation,
     Output, OutputId, Receipt, Song, SongId, Task, Timestamp, User, UserId, Video,
@@ -78,4 +79,6 @@ pub enum Write {
     ReplaceTask(Task),
     /// Needs: the task stands at this version.
     DropTask(i64, u64),
+    /// Lets the sequence go on behind this number, where it is not there yet. Needs nothing.
+    RaiseSequence(Sequence, i64),
 }

@@ -35,8 +35,8 @@ use reelmill_service::Service;
 use tokio_util::sync::CancellationToken;
 
 pub use caller::{SignedIn, Visitor, basic, bearer};
-pub(crate) use content::show;
 pub use content::{Offer, respond};
+pub(crate) use content::{hand_out, show};
 pub(crate) use form::{Fields, Form};
 pub use json::Json;
 pub(crate) use json::JsonBody;
@@ -74,6 +74,8 @@ pub struct Settings {
     pub video_trust: Trust,
     /// The most bytes of a body of `POST /v1/convert`: the setting `convert_limit`.
     pub convert_limit_bytes: u64,
+    /// Whether content on `/v1` is read from the store itself, where it has addresses for that.
+    pub redirects_content: bool,
     /// How long `POST /v1/convert` waits for its job.
     pub convert_wait: Duration,
 }
@@ -91,6 +93,7 @@ impl Default for Settings {
             audio_bitrate_kbps: 64,
             video_trust: Trust::ThisMachine,
             convert_limit_bytes: 64 * 1024 * 1024,
+            redirects_content: false,
             convert_wait: Duration::from_mins(10),
         }
     }

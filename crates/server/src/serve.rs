@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{error, info};
 
 use crate::config::{Config, Gate, Role};
 use crate::data_dir::Lock;
@@ -70,14 +70,23 @@ async fn serve(config: Config) -> anyhow::Result<(ExitCode, Option<Lock>)> {
     info!(%address, roles = %config.roles, catalog = %config.catalog, objects = %config.objects, "serving");
     announce(&config, address);
 
+    let mut is_superseded = false;
     tokio::select! {
         ended = &mut serving => {
             ended??;
             anyhow::bail!("the listener on {address} ended by itself");
         }
         () = signals.stop_asked() => {}
+        () = running.superseded() => is_superseded = true,
     }
     draining.cancel();
+    if is_superseded {
+        error!(
+            "another process was started by this worker's name; the older one ends, and its jobs go on there"
+        );
+        running.give_back().await;
+        return Ok((ExitCode::FAILURE, lock));
+    }
     info!("stopping; a second signal ends at once");
     let code = tokio::select! {
         () = async {
@@ -141,6 +150,7 @@ fn settings(config: &Config, address: SocketAddr) -> http::Settings {
         metrics_peer: Arc::new(move |peer| ranges.iter().any(|range| range.contains(peer))),
         is_https: config.https,
         convert_limit_bytes: config.convert_limit.0,
+        redirects_content: config.redirect_content,
         ..http::Settings::default()
     }
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use anyhow::bail;
 use reelmill_backends::source::{self, SourceOptions};
-use reelmill_backends::{catalog, converter, doorbell, notifier, objects, pictures};
+use reelmill_backends::{AwsKeys, Deployment, catalog, converter, doorbell, notifier, objects, pictures};
 use reelmill_service::{Options, Ports, Service, SystemClock};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+use tracing::warn;
 
 use crate::config::{BackendUrl, Config, Signup};
 use crate::data_dir::{self, Lock};
@@ -17,6 +18,9 @@ const SESSION: Duration = Duration::from_hours(24);
 
 /// How often a worker looks into an SQL catalog by itself.
 const POLL: Duration = Duration::from_secs(1);
+
+/// How often one looks into DynamoDB, where a look has a price.
+const DYNAMODB_POLL: Duration = Duration::from_secs(5);
 
 /// The wait before a second attempt.
 const RETRY_BASE: Duration = Duration::from_secs(2);
@@ -48,11 +52,18 @@ pub(crate) async fn open_beside(config: &Config) -> anyhow::Result<Service> {
     open(config, false).await
 }
 
+/// Takes the data folder for a command that works on the whole catalog, where that is in it.
+pub(crate) fn hold(config: &Config) -> anyhow::Result<Option<Lock>> {
+    data_dir::make(&config.data_dir)?;
+    is_sole(config).then(|| data_dir::lock(&config.data_dir)).transpose()
+}
+
 async fn open(config: &Config, sole: bool) -> anyhow::Result<Service> {
+    let deployment = deployment(config);
     let ports = Ports {
-        catalog: catalog::open(config.catalog.expose(), &config.data_dir).await?,
-        objects: objects::open(config.objects.expose(), &config.data_dir).await?,
-        doorbell: doorbell::open(config.doorbell.expose()).await?,
+        catalog: catalog::open(config.catalog.expose(), &deployment).await?,
+        objects: objects::open(config.objects.expose(), &deployment).await?,
+        doorbell: doorbell::open(config.doorbell.expose(), &deployment).await?,
         converter: converter::open(converter::DEFAULT_URL).await?,
         notifier: notifier::open(config.notifier.expose()).await?,
         source: source::open(source_options(config)).await?,
@@ -61,9 +72,12 @@ async fn open(config: &Config, sole: bool) -> anyhow::Result<Service> {
     let options = Options {
         slots: usize::from(config.slots.get()),
         worker_name: worker_name(config)?,
+        is_worker_named: config.worker_name.is_some(),
+        movies_folder: config.movies_folder.0.clone(),
+        images_folder: config.images_folder.0.clone(),
         lease: config.lease,
         heartbeat: config.heartbeat,
-        poll: POLL,
+        poll: if config.catalog.scheme() == "dynamodb" { DYNAMODB_POLL } else { POLL },
         drain: config.drain,
         max_attempts: u32::from(config.max_attempts.get()),
         job_deadline: config.job_deadline,
@@ -81,6 +95,19 @@ async fn open(config: &Config, sole: bool) -> anyhow::Result<Service> {
         sole,
     };
     Ok(Service::new(ports, options, Arc::new(SystemClock)))
+}
+
+/// What backends may need to know beside their URLs.
+pub(crate) fn deployment(config: &Config) -> Deployment {
+    let aws_keys = config.aws_access_key.as_ref().zip(config.aws_secret_key.as_ref());
+    Deployment {
+        data_dir: config.data_dir.clone(),
+        aws_keys: aws_keys.map(|(access, secret)| AwsKeys {
+            access_key: access.0.expose_secret().to_owned(),
+            secret_key: secret.0.clone(),
+        }),
+        slots: usize::from(config.slots.get()),
+    }
 }
 
 /// Where media comes from that nobody uploads, as it is configured.
@@ -110,6 +137,13 @@ fn token_secret(config: &Config) -> anyhow::Result<SecretString> {
     match &config.jwt_secret {
         Some(secret) => Ok(secret.0.clone()),
         None if is_embedded(&config.catalog) => data_dir::token_secret(&config.data_dir),
+        None if config.contract.is_some() => {
+            // Such a contract's own clients bring no tokens, and its variables alone have to do.
+            warn!(
+                "JWT_SECRET is not set: tokens are good at this process alone; set the same at all of them"
+            );
+            data_dir::token_secret(&config.data_dir)
+        }
         None => bail!(
             "JWT_SECRET is not set: with a catalog that others share, every process needs the same one; give it at least \
              32 bytes, for instance what `openssl rand -hex 32` prints"

@@ -2,11 +2,15 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
-use reelmill_core::ports::{ByteStream, Objects};
+use reelmill_core::ports::{ByteStream, Handout, Objects};
 use reelmill_core::{Key, Media, MediaId, Output, OutputId, Picture, Timestamp};
 
 use crate::{Caller, Error, Service};
+
+/// How long whoever got a store's address may use it: long enough to begin a download, too short to be passed around.
+pub const HANDOUT: Duration = Duration::from_mins(5);
 
 /// An object that its caller may read, and what to say of it.
 #[derive(Clone)]
@@ -31,6 +35,13 @@ impl Content {
     /// The bytes of a range that lies within the content.
     pub async fn read(&self, range: Range<u64>) -> Result<ByteStream, Error> {
         Ok(self.objects.read(&self.key, range).await?)
+    }
+
+    /// An address at which the store itself serves these bytes, with this `Content-Disposition`, for [`HANDOUT`]; `None`
+    /// where it has no such thing.
+    pub async fn presigned(&self, disposition: &str) -> Result<Option<String>, Error> {
+        let handout = Handout { content_type: &self.content_type, disposition, lifetime: HANDOUT };
+        Ok(self.objects.presign(&self.key, &handout).await?)
     }
 }
 

@@ -192,7 +192,10 @@ impl Service {
     async fn place(&self, place: &Place, id: MediaId, name: &str) -> Result<(Key, i64), Error> {
         let (key, number) = match place {
             Place::Media => (format!("media/{id}"), 0),
-            Place::Movie => (format!("movies/{id}.mp4"), self.catalog().next_number(Sequence::Videos).await?),
+            Place::Movie => {
+                let number = self.catalog().next_number(Sequence::Videos).await?;
+                (format!("{}/{id}.mp4", self.options().movies_folder), number)
+            }
             Place::Task => {
                 let number = self.catalog().next_number(Sequence::Tasks).await?;
                 (format!("{number}/{}", safe_name(name)), number)
@@ -221,6 +224,7 @@ impl Service {
             size_bytes: stored.size_bytes,
             blake3: received.blake3,
             info,
+            fid: stored.fid,
             task: matches!(purpose, Purpose::Task(_)).then_some(number),
             created_at: self.now(),
         };

@@ -239,11 +239,4 @@ impl Service {
         // An error only says that nobody waits.
         let _ = self.inner.ended.send(id);
     }
-
-    /// Wakes a worker. One that does not hear it finds the job at its next look.
-    pub(crate) async fn ring(&self, id: JobId) {
-        if let Err(error) = self.ports().doorbell.ring(id).await {
-            tracing::warn!(job.id = %id, %error, "the doorbell did not ring; workers find the job by themselves");
-        }
-    }
 }

@@ -21,12 +21,20 @@ impl Service {
     /// Deletes an object that did not become visible, on record until it is gone. Its writer must have ended. Never
     /// fails: what cannot be done now the collector does.
     pub(crate) async fn discard(&self, key: &Key) {
+        if self.condemn(key).await {
+            self.delete_condemned(key).await;
+        }
+    }
+
+    /// Leaves an object that did not become visible to the collector; `false` where there is nothing to be deleted.
+    pub(crate) async fn condemn(&self, key: &Key) -> bool {
         match self.catalog().commit(vec![Write::Condemn(key.clone(), self.now())]).await {
-            Ok(()) => self.delete_condemned(key).await,
+            Ok(()) => return true,
             // It became visible after all, or it was collected.
             Err(CatalogError::Conflict) => {}
             Err(error) => warn!(object.key = %key, %error, "an object waits for the collector"),
         }
+        false
     }
 
     /// Deletes an object whose intent is condemned.

@@ -4,17 +4,21 @@
 //! What runs by itself (workers, rescuer, collector, notices) is started by [`Service::start`], a role each, and
 //! drained by [`Running::drain`].
 
+mod carrying;
 mod clock;
 mod collect;
 mod content;
 mod error;
+mod foreign;
 mod identity;
 mod ingest;
 mod jobs;
 mod leftovers;
 mod library;
+mod moving;
 mod notices;
 mod options;
+mod rings;
 mod running;
 mod songs;
 mod tasks;
@@ -34,13 +38,15 @@ use tokio::sync::{Notify, Semaphore, broadcast};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+pub use carrying::{CarryError, Exported, Imported, export, import};
 pub use clock::{Clock, SystemClock};
-pub use content::Content;
+pub use content::{Content, HANDOUT};
 pub use error::Error;
 pub use identity::{Caller, Claims, Entrance, NewAccount, NewApiKey, Session, SignUp};
 pub use ingest::{Ingested, Upload};
 pub use jobs::JobView;
 pub use library::{ProfileView, Readiness};
+pub use moving::{MoveStep, Moved, Moving};
 pub use options::{Options, Roles};
 pub use running::Running;
 pub use songs::{OperationView, SongView};
@@ -49,6 +55,7 @@ pub use videos::{Announced, VideoDetails, VideoView, Watchable};
 pub use wishes::{JobWish, Submission};
 
 use identity::{Passwords, Signer, Throttle};
+use rings::Debt;
 use videos::Easels;
 
 /// What stands behind the service.
@@ -96,8 +103,12 @@ struct Inner {
     throttle: Throttle,
     /// Ends of jobs that this process wrote.
     ended: broadcast::Sender<JobId>,
-    /// There may be a notice to tell.
+    /// There may be a notice to tell people.
     notices: Notify,
+    /// There may be a notice to tell programs.
+    announcements: Notify,
+    /// Rings that no broker has taken.
+    debt: Debt,
     /// The last look at the parts behind, and when it was.
     readiness: tokio::sync::Mutex<Option<(Instant, Readiness)>>,
 }
@@ -134,6 +145,8 @@ impl Service {
                 held: Mutex::default(),
                 ended: broadcast::channel(1024).0,
                 notices: Notify::new(),
+                announcements: Notify::new(),
+                debt: Debt::default(),
                 readiness: tokio::sync::Mutex::default(),
             }),
         }

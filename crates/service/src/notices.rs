@@ -1,7 +1,10 @@
-//! Telling people: every notice on record is delivered, and dropped once it is.
+//! Telling people and programs: every notice on record is delivered, and dropped once it is.
+//!
+//! People are told by the notifier, programs by the doorbell's results. Each kind of notice has a loop of its own, so that a
+//! mail server that is down holds back no message, and the other way round.
 
-use reelmill_core::ports::CatalogError;
-use reelmill_core::{Door, Kind, Notice, Notification, Write};
+use reelmill_core::ports::{CatalogError, Channel, Ring};
+use reelmill_core::{Door, Job, Kind, Notice, NoticeId, NoticeKind, Notification, OutputId, Write};
 use tokio::time::{Duration, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -15,10 +18,89 @@ const PAGE: u32 = 100;
 /// Between looks where nobody calls.
 const LOOK: Duration = Duration::from_secs(5);
 
+/// Between looks while the broker is down, at most.
+const LONGEST_SILENCE: Duration = Duration::from_secs(15);
+
 /// How often a notice is tried: with doubling waits of up to 15 minutes that is about a day.
 const MOST_FAILURES: u32 = 100;
 
+/// The converter's contract's words.
+pub(crate) fn mp3_is_ready(fid: &str) -> (String, String) {
+    ("MP3 Download".to_owned(), format!("mp3 file_id: {fid} is now ready!"))
+}
+
 impl Service {
+    /// What is to be told once this job has ended.
+    pub(crate) fn notices_of(&self, job: &Job, output: Option<OutputId>) -> Vec<Notice> {
+        // The converter's contract has a queue of results, and no other.
+        let is_announced =
+            output.is_some() && job.door == Door::Converter && self.ports().doorbell.is_queue();
+        let kinds = [Some(NoticeKind::Person), is_announced.then_some(NoticeKind::Queue)];
+        let notice = |kind| Notice {
+            id: NoticeId(self.fresh_id()),
+            kind,
+            account: job.account,
+            job: job.id,
+            output,
+            door: job.door,
+            due_at: self.now(),
+            failures: 0,
+        };
+        kinds.into_iter().flatten().map(notice).collect()
+    }
+
+    /// Tells programs of results until told to stop. A broker that is down is asked again until it takes them.
+    pub(crate) async fn announce(self, stop: CancellationToken) {
+        let mut failures = 0;
+        loop {
+            let wait = match self.announce_due().await {
+                Ok(told) if told >= PAGE as usize && !stop.is_cancelled() => continue,
+                Ok(_) => {
+                    failures = 0;
+                    jittered(LOOK)
+                }
+                Err(error) => {
+                    failures += 1;
+                    if failures == 1 {
+                        warn!(error = ?error, "results could not be announced; trying again");
+                    }
+                    before_retry(Duration::from_secs(1), failures).min(LONGEST_SILENCE)
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.inner.announcements.notified(), if failures == 0 => {}
+                () = sleep(wait) => {}
+            }
+        }
+    }
+
+    pub(crate) async fn announce_due(&self) -> Result<usize, Error> {
+        let due = self.catalog().due_notices(NoticeKind::Queue, self.now(), PAGE).await?;
+        let told = due.len();
+        for notice in due {
+            match self.about(notice.job).await {
+                Ok(about) if about.output_fid.is_some() => {
+                    let ring = Ring { job: notice.job, about: Some(about) };
+                    self.ports().doorbell.ring(Channel::Results, &ring).await?;
+                }
+                // It was deleted or begun anew since.
+                Ok(_) => {}
+                Err(error) if error.kind == Kind::NotFound => {}
+                Err(error) if error.kind == Kind::Unavailable => return Err(error),
+                // It will read no better later, and must not hold the others back.
+                Err(error) => {
+                    warn!(notice.id = %notice.id, job.id = %notice.job, error = ?error, "a result was not announced");
+                }
+            }
+            match self.catalog().commit(vec![Write::DropNotice(notice.id)]).await {
+                Ok(()) | Err(CatalogError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(told)
+    }
+
     /// Delivers until told to stop.
     pub(crate) async fn tell(self, stop: CancellationToken) {
         loop {
@@ -37,7 +119,7 @@ impl Service {
 
     /// Delivers some of what is due now, and says how many.
     async fn tell_due(&self) -> Result<usize, Error> {
-        let due = self.catalog().due_notices(self.now(), PAGE).await?;
+        let due = self.catalog().due_notices(NoticeKind::Person, self.now(), PAGE).await?;
         let told = due.len();
         for notice in due {
             let write = match self.deliver(&notice).await {
@@ -70,9 +152,7 @@ impl Service {
             None => None,
         };
         let (subject, body) = match (notice.door, &output, &job.state) {
-            (Door::Converter, Some(output), _) => {
-                ("MP3 Download".to_owned(), format!("mp3 file_id: {} is now ready!", output.fid))
-            }
+            (Door::Converter, Some(output), _) => mp3_is_ready(&output.fid),
             (Door::Tasks, Some(output), _) => {
                 let Some(number) = job.task else { return Ok(()) };
                 // The file is called as its owner called it.

@@ -16,10 +16,16 @@ pub struct Roles {
 /// What the service can be told.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// Folder of the store that the video site's movies are in.
+    pub movies_folder: String,
+    /// Folder of the store that the video site's pictures are in.
+    pub images_folder: String,
     /// Conversions side by side.
     pub slots: usize,
     /// This process's name in claims, for people.
     pub worker_name: String,
+    /// Whether the operator chose that name: then one process goes by it at a time, the newest.
+    pub is_worker_named: bool,
     /// How long a claim without a heartbeat stands.
     pub lease: Duration,
     /// Between two heartbeats; well under half the lease.

@@ -1,8 +1,12 @@
 //! The verbs over memory backends, with an injected clock, paused time and, where it says so, faults by seed.
 
+mod broker;
+mod carrying;
 mod identity;
 mod ingest;
 mod jobs;
+mod moving;
+mod queues;
 mod races;
 mod songs;
 mod tasks;

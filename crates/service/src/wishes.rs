@@ -104,7 +104,7 @@ impl Service {
             created_at: now,
             started_at: None,
             attempt: 0,
-            state: State::Queued { due_at: now, last_failure: None },
+            state: State::queued_at_once(now, None),
             version: 1,
             pulse: Pulse::default(),
         }

@@ -4,6 +4,7 @@
 //! never grows large.
 
 mod change;
+mod records;
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -12,12 +13,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use reelmill_core::ports::{
-    Beat, Catalog, CatalogError, Census, JobFilter, Page, PageQuery, Sequence, TaskQuery,
+    Beat, Catalog, CatalogError, Census, JobFilter, Page, PageQuery, Part, Sequence, TaskQuery,
 };
 use reelmill_core::{
-    ApiKey, ApiKeyId, Holder, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeId, Operation,
-    OperationId, Output, OutputId, Pulse, Receipt, Song, SongId, State, StateName, Task, Timestamp, Token,
-    User, UserId, Video, Write,
+    ApiKey, ApiKeyId, Collection, Holder, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeId,
+    NoticeKind, Operation, OperationId, Output, OutputId, Pulse, Receipt, Song, SongId, State, StateName,
+    Task, Timestamp, Token, User, UserId, Video, Write,
 };
 use uuid::Uuid;
 
@@ -53,6 +54,8 @@ struct Tables {
     videos: BTreeMap<MediaId, Video>,
     tasks: BTreeMap<i64, Task>,
     numbers: BTreeMap<&'static str, i64>,
+    /// The epochs of workers' names.
+    workers: BTreeMap<String, i64>,
 }
 
 impl MemoryCatalog {
@@ -104,6 +107,17 @@ impl Catalog for MemoryCatalog {
         Ok(*number)
     }
 
+    async fn register_worker(&self, name: &str) -> Result<i64, CatalogError> {
+        let mut tables = self.tables();
+        let epoch = tables.workers.entry(name.to_owned()).or_default();
+        *epoch += 1;
+        Ok(*epoch)
+    }
+
+    async fn worker_epoch(&self, name: &str) -> Result<i64, CatalogError> {
+        Ok(self.tables().workers.get(name).copied().unwrap_or_default())
+    }
+
     async fn user(&self, id: UserId) -> Result<Option<User>, CatalogError> {
         Ok(self.tables().users.get(&id).cloned())
     }
@@ -142,6 +156,10 @@ impl Catalog for MemoryCatalog {
 
     async fn media(&self, id: MediaId) -> Result<Option<Media>, CatalogError> {
         Ok(self.tables().media.get(&id).cloned())
+    }
+
+    async fn media_by_fid(&self, fid: &str) -> Result<Option<Media>, CatalogError> {
+        Ok(self.tables().media.values().find(|media| media.fid.as_deref() == Some(fid)).cloned())
     }
 
     async fn media_page(&self, owner: Option<UserId>, query: PageQuery) -> Result<Page<Media>, CatalogError> {
@@ -208,9 +226,15 @@ impl Catalog for MemoryCatalog {
         Ok(receipt.filter(|receipt| receipt.expires_at > now).cloned())
     }
 
-    async fn due_notices(&self, now: Timestamp, limit: u32) -> Result<Vec<Notice>, CatalogError> {
+    async fn due_notices(
+        &self,
+        kind: NoticeKind,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Notice>, CatalogError> {
         let tables = self.tables();
-        let mut due: Vec<_> = tables.notices.values().filter(|notice| notice.due_at <= now).collect();
+        let is_due = |notice: &&Notice| notice.kind == kind && notice.due_at <= now;
+        let mut due: Vec<_> = tables.notices.values().filter(is_due).collect();
         due.sort_by_key(|notice| (notice.due_at, notice.id));
         Ok(due.into_iter().take(limit as usize).cloned().collect())
     }
@@ -282,6 +306,15 @@ impl Catalog for MemoryCatalog {
         tables.receipts.retain(|_, receipt| receipt.expires_at >= now);
         tables.ended_tokens.retain(|_, expires_at| *expires_at >= now);
         Ok((before - tables.receipts.len() - tables.ended_tokens.len()) as u64)
+    }
+
+    async fn records(
+        &self,
+        collection: Collection,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Part, CatalogError> {
+        Ok(records::part(&self.tables(), collection, after, limit as usize))
     }
 
     async fn census(&self) -> Result<Census, CatalogError> {

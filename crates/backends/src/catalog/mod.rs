@@ -1,18 +1,23 @@
 //! Catalogs: where accounts, media, jobs and outputs are kept.
 
+#[cfg(feature = "catalog-dynamodb")]
+mod dynamodb;
 #[cfg(feature = "catalog-memory")]
 mod memory;
-#[cfg(feature = "catalog-sqlite")]
+#[cfg(feature = "catalog-mysql")]
+mod mysql;
+#[cfg(feature = "catalog-postgres")]
+mod postgres;
+#[cfg(any(feature = "catalog-sqlite", feature = "catalog-mysql", feature = "catalog-postgres"))]
 mod sql;
 #[cfg(feature = "catalog-sqlite")]
 mod sqlite;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use reelmill_core::ports::Catalog;
 
-use crate::opening::{self, Backend, OpenError, Opened};
+use crate::opening::{self, Backend, Deployment, OpenError, Opened};
 
 #[cfg(feature = "catalog-memory")]
 pub use memory::MemoryCatalog;
@@ -29,6 +34,42 @@ pub const BACKENDS: &[Backend<Opening>] = &[
         opening: None,
     },
     Backend {
+        scheme: "dynamodb",
+        feature: "catalog-dynamodb",
+        title: "Amazon DynamoDB",
+        #[cfg(feature = "catalog-dynamodb")]
+        opening: Some(dynamodb::OPENING),
+        #[cfg(not(feature = "catalog-dynamodb"))]
+        opening: None,
+    },
+    Backend {
+        scheme: "mysql",
+        feature: "catalog-mysql",
+        title: "MySQL or MariaDB",
+        #[cfg(feature = "catalog-mysql")]
+        opening: Some(mysql::OPENING),
+        #[cfg(not(feature = "catalog-mysql"))]
+        opening: None,
+    },
+    Backend {
+        scheme: "postgres",
+        feature: "catalog-postgres",
+        title: "PostgreSQL",
+        #[cfg(feature = "catalog-postgres")]
+        opening: Some(postgres::OPENING),
+        #[cfg(not(feature = "catalog-postgres"))]
+        opening: None,
+    },
+    Backend {
+        scheme: "postgresql",
+        feature: "catalog-postgres",
+        title: "PostgreSQL by its other name",
+        #[cfg(feature = "catalog-postgres")]
+        opening: Some(postgres::OPENING),
+        #[cfg(not(feature = "catalog-postgres"))]
+        opening: None,
+    },
+    Backend {
         scheme: "memory",
         feature: "catalog-memory",
         title: "in memory, gone with the process",
@@ -39,11 +80,12 @@ pub const BACKENDS: &[Backend<Opening>] = &[
     },
 ];
 
-/// How a catalog is opened and migrated: both take what follows the URL's colon, and the data folder.
+/// How a catalog is opened and migrated: both take what follows the URL's colon, and what
+/// surrounds it.
 #[derive(Debug, Clone, Copy)]
 pub struct Opening {
-    open: for<'a> fn(&'a str, &'a Path) -> Opened<'a, Arc<dyn Catalog>>,
-    migrate: for<'a> fn(&'a str, &'a Path) -> Opened<'a, Migrated>,
+    open: for<'a> fn(&'a str, &'a Deployment) -> Opened<'a, Arc<dyn Catalog>>,
+    migrate: for<'a> fn(&'a str, &'a Deployment) -> Opened<'a, Migrated>,
 }
 
 /// What a migration did.
@@ -60,18 +102,18 @@ pub struct Migrated {
 /// # Errors
 /// Where no such backend is in this build, or it cannot be used; [`TooNew`](reelmill_core::ports::CatalogError::TooNew)
 /// where a newer build has migrated it.
-pub async fn open(url: &str, data_dir: &Path) -> Result<Arc<dyn Catalog>, OpenError> {
+pub async fn open(url: &str, deployment: &Deployment) -> Result<Arc<dyn Catalog>, OpenError> {
     let (opening, rest) = opening::pick("catalog", BACKENDS, url)?;
-    (opening.open)(rest, data_dir).await
+    (opening.open)(rest, deployment).await
 }
 
 /// Brings the schema of the catalog of that URL up to date and closes it again.
 ///
 /// # Errors
 /// As [`open`].
-pub async fn migrate(url: &str, data_dir: &Path) -> Result<Migrated, OpenError> {
+pub async fn migrate(url: &str, deployment: &Deployment) -> Result<Migrated, OpenError> {
     let (opening, rest) = opening::pick("catalog", BACKENDS, url)?;
-    (opening.migrate)(rest, data_dir).await
+    (opening.migrate)(rest, deployment).await
 }
 
 /// Refuses a commit that holds more than [`MAX_WRITES`](reelmill_core::ports::MAX_WRITES).

@@ -7,27 +7,26 @@ use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use reelmill_core::ports::{Catalog, CatalogError};
-use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyConnection, ConnectOptions, Connection};
+use sqlx::{AnyConnection, Connection};
 
 use super::Opening;
-use super::sql::{Dialect, Line, SqlCatalog, error, migrate};
+use super::sql::{Access, Dialect, Lines, SqlCatalog, Turn, error, migrate};
 use crate::opening::OpenError;
 
 /// How it is opened.
 pub(super) const OPENING: Opening = Opening {
-    open: |rest, data_dir| {
-        async move { Ok(Arc::new(open(&path(rest, data_dir)?).await?) as Arc<dyn Catalog>) }.boxed()
+    open: |rest, deployment| {
+        async move { Ok(Arc::new(open(&path(rest, &deployment.data_dir)?).await?) as Arc<dyn Catalog>) }
+            .boxed()
     },
-    migrate: |rest, data_dir| {
+    migrate: |rest, deployment| {
         async move {
-            let mut writer = connect(&path(rest, data_dir)?, WRITER).await?;
+            let mut writer = connect(&path(rest, &deployment.data_dir)?).await?;
             let migrated = migrate(&mut writer, &DIALECT).await;
             writer.close().await.map_err(error)?;
             Ok(migrated?)
@@ -36,7 +35,19 @@ pub(super) const OPENING: Opening = Opening {
     },
 };
 
-const DIALECT: Dialect = Dialect { begin: "BEGIN IMMEDIATE", or_ignore: " ON CONFLICT DO NOTHING" };
+const DIALECT: Dialect = Dialect {
+    begin: "BEGIN IMMEDIATE",
+    or_ignore: |_| " ON CONFLICT DO NOTHING".to_owned(),
+    keep: "",
+    deletes_with_limit: false,
+    numbers_arguments: false,
+    writers: 1,
+    counts_by_job: true,
+    is_in_the_way: |_| false,
+    turn: Turn::Transaction("BEGIN IMMEDIATE"),
+    ddl: str::to_owned,
+    is_done: |_, _| false,
+};
 
 const WRITER: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
 const READER: &str = "PRAGMA busy_timeout = 10000; PRAGMA query_only = ON;";
@@ -57,35 +68,30 @@ fn path(rest: &str, data_dir: &Path) -> Result<PathBuf, OpenError> {
 }
 
 async fn open(path: &Path) -> Result<SqlCatalog, CatalogError> {
-    let mut writer = connect(path, WRITER).await?;
+    let mut writer = connect(path).await?;
     if let Err(error) = migrate(&mut writer, &DIALECT).await {
         // The refusal is what matters.
         let _ = writer.close().await;
         return Err(error);
     }
-    let readers = AnyPoolOptions::new()
-        .max_connections(READERS)
-        .acquire_timeout(PATIENCE)
-        .test_before_acquire(false)
-        .max_lifetime(None)
-        .after_connect(|reader, _| {
-            Box::pin(async move { sqlx::raw_sql(READER).execute(reader).await.map(drop) })
-        })
-        .connect_lazy_with(options(path)?);
-    Ok(SqlCatalog { dialect: &DIALECT, line: Line::start(writer, &DIALECT), readers })
+    let access = access(path)?;
+    Ok(SqlCatalog {
+        dialect: &DIALECT,
+        lines: Lines::start(Some(writer), &access, &DIALECT),
+        readers: access.readers(READERS),
+    })
 }
 
 /// A connection to the file, which is made where it is not there.
-async fn connect(path: &Path, pragmas: &'static str) -> Result<AnyConnection, CatalogError> {
+async fn connect(path: &Path) -> Result<AnyConnection, CatalogError> {
     make(path)?;
+    let access = access(path)?;
     let until = Instant::now() + PATIENCE;
     loop {
-        let mut connection = AnyConnection::connect_with(&options(path)?).await.map_err(error)?;
-        match sqlx::raw_sql(pragmas).execute(&mut connection).await {
-            Ok(_) => return Ok(connection),
+        match access.connect().await {
+            Ok(connection) => return Ok(connection),
             // Turning the log on does not wait for others that do so at the same moment.
             Err(sqlx::Error::Database(inner)) if is_busy(&*inner) && Instant::now() < until => {
-                drop(connection);
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             Err(other) => return Err(error(other)),
@@ -105,10 +111,7 @@ fn make(path: &Path) -> Result<(), CatalogError> {
     }
 }
 
-fn options(path: &Path) -> Result<AnyConnectOptions, CatalogError> {
-    static DRIVERS: Once = Once::new();
-    // Another crate of this process may have installed the same drivers before.
-    DRIVERS.call_once(|| drop(sqlx::any::install_drivers(&[sqlx::sqlite::any::DRIVER])));
+fn access(path: &Path) -> Result<Access, CatalogError> {
     let mut url = String::from("sqlite://");
     for byte in path.as_os_str().as_encoded_bytes() {
         if byte.is_ascii_alphanumeric() || b"/._-".contains(byte) {
@@ -117,7 +120,7 @@ fn options(path: &Path) -> Result<AnyConnectOptions, CatalogError> {
             url.extend(['%', hex(byte >> 4), hex(byte & 0xf)]);
         }
     }
-    AnyConnectOptions::from_str(&url).map(ConnectOptions::disable_statement_logging).map_err(error)
+    Access::new(&url, WRITER, READER)
 }
 
 fn hex(digit: u8) -> char {

@@ -8,14 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use reelmill_core::JobId;
-use reelmill_core::ports::{Delivery, Doorbell, DoorbellError};
+use reelmill_core::ports::{Channel, Delivery, Doorbell, DoorbellError, Message, Ring};
 use tokio::sync::Notify;
 
 use super::Opening;
 
 /// How it is opened.
 pub(super) const OPENING: Opening =
-    |_| async { Ok(Arc::new(EmbeddedDoorbell::default()) as Arc<dyn Doorbell>) }.boxed();
+    |_, _| async { Ok(Arc::new(EmbeddedDoorbell::default()) as Arc<dyn Doorbell>) }.boxed();
 
 /// Rings that wait at most.
 const MAX_WAITING: usize = 10_000;
@@ -68,12 +68,21 @@ impl Bell {
 
 #[async_trait]
 impl Doorbell for EmbeddedDoorbell {
-    async fn ring(&self, job: JobId) -> Result<(), DoorbellError> {
-        self.0.put(job, false);
+    fn is_queue(&self) -> bool {
+        false
+    }
+
+    async fn ring(&self, channel: Channel, ring: &Ring) -> Result<(), DoorbellError> {
+        if channel == Channel::Work {
+            self.0.put(ring.job, false);
+        }
         Ok(())
     }
 
-    async fn listen(&self) -> Result<Box<dyn Delivery>, DoorbellError> {
+    async fn listen(&self, channel: Channel) -> Result<Box<dyn Delivery>, DoorbellError> {
+        if channel == Channel::Results {
+            return std::future::pending().await;
+        }
         loop {
             let rung = self.0.rung.notified();
             // Nothing waits between the taking and the handing out, so a dropped wait holds no ring.
@@ -81,6 +90,7 @@ impl Doorbell for EmbeddedDoorbell {
                 return Ok(Box::new(InHand {
                     bell: Arc::clone(&self.0),
                     job,
+                    message: Message::Job(job),
                     is_redelivered,
                     is_settled: false,
                 }));
@@ -97,14 +107,15 @@ impl Doorbell for EmbeddedDoorbell {
 struct InHand {
     bell: Arc<Bell>,
     job: JobId,
+    message: Message,
     is_redelivered: bool,
     is_settled: bool,
 }
 
 #[async_trait]
 impl Delivery for InHand {
-    fn job(&self) -> JobId {
-        self.job
+    fn message(&self) -> &Message {
+        &self.message
     }
 
     fn is_redelivered(&self) -> bool {
@@ -114,6 +125,11 @@ impl Delivery for InHand {
     async fn settle(mut self: Box<Self>) -> Result<(), DoorbellError> {
         self.is_settled = true;
         Ok(())
+    }
+
+    async fn refuse(self: Box<Self>, _: &str) -> Result<(), DoorbellError> {
+        // Every ring is this process's own, so nobody else could learn from it.
+        self.settle().await
     }
 }
 
@@ -136,7 +152,8 @@ mod tests {
     async fn a_bell_that_nobody_hears_holds_a_bounded_number_of_rings() {
         let bell = EmbeddedDoorbell::default();
         for _ in 0..MAX_WAITING + 5 {
-            bell.ring(JobId(Uuid::new_v4())).await.unwrap();
+            let ring = Ring { job: JobId(Uuid::new_v4()), about: None };
+            bell.ring(Channel::Work, &ring).await.unwrap();
         }
         assert_eq!(bell.0.waiting().order.len(), MAX_WAITING);
     }

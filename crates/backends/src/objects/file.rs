@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
 use reelmill_core::Key;
-use reelmill_core::ports::{ByteStream, ObjectWriter, Objects, ObjectsError};
+use reelmill_core::ports::{ByteStream, Handout, ObjectWriter, Objects, ObjectsError};
 use uuid::Uuid;
 
 use super::{Opening, check_range, uri};
@@ -27,9 +27,9 @@ use partial::Partials;
 use writer::FileWriter;
 
 /// How it is opened.
-pub(super) const OPENING: Opening = |rest, data_dir| {
+pub(super) const OPENING: Opening = |rest, deployment| {
     async move {
-        let objects = FileObjects::open(path::root(rest, data_dir)?).await?;
+        let objects = FileObjects::open(path::root(rest, &deployment.data_dir)?).await?;
         Ok(Arc::new(objects) as Arc<dyn Objects>)
     }
     .boxed()
@@ -112,6 +112,10 @@ impl Objects for FileObjects {
             Ok(Some((piece, (file, range.start + length..range.end))))
         })
         .boxed())
+    }
+
+    async fn presign(&self, _: &Key, _: &Handout<'_>) -> Result<Option<String>, ObjectsError> {
+        Ok(None)
     }
 
     fn uri(&self, key: &Key) -> String {

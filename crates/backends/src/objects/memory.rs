@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
 use reelmill_core::Key;
-use reelmill_core::ports::{ByteStream, ObjectWriter, Objects, ObjectsError, Stored};
+use reelmill_core::ports::{ByteStream, Handout, ObjectWriter, Objects, ObjectsError, Stored};
 
 use super::{Opening, check_patch, check_range, uri};
 
@@ -49,6 +49,10 @@ impl Objects for MemoryObjects {
             (!piece.is_empty()).then_some(Ok(piece))
         });
         Ok(stream::iter(pieces).boxed())
+    }
+
+    async fn presign(&self, _: &Key, _: &Handout<'_>) -> Result<Option<String>, ObjectsError> {
+        Ok(None)
     }
 
     fn uri(&self, key: &Key) -> String {

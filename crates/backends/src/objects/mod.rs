@@ -2,23 +2,42 @@
 
 #[cfg(feature = "objects-file")]
 mod file;
+#[cfg(feature = "objects-gcs")]
+mod gcs;
+#[cfg(feature = "objects-gridfs")]
+mod gridfs;
 #[cfg(feature = "objects-memory")]
 mod memory;
-#[cfg(any(feature = "objects-file", feature = "objects-memory"))]
+#[cfg(any(feature = "objects-gcs", feature = "objects-s3"))]
+mod remote;
+#[cfg(feature = "objects-s3")]
+mod s3;
+#[cfg(any(
+    feature = "objects-file",
+    feature = "objects-gcs",
+    feature = "objects-gridfs",
+    feature = "objects-memory",
+    feature = "objects-s3"
+))]
 mod uri;
 
 use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 
 use reelmill_core::ports::{HEAD_LIMIT_BYTES, Objects, ObjectsError};
 
-use crate::opening::{self, Backend, OpenError, Opened};
+use crate::opening::{self, Backend, Deployment, OpenError, Opened};
 
 #[cfg(feature = "objects-file")]
 pub use file::FileObjects;
+#[cfg(feature = "objects-gcs")]
+pub use gcs::GcsObjects;
+#[cfg(feature = "objects-gridfs")]
+pub use gridfs::GridFsObjects;
 #[cfg(feature = "objects-memory")]
 pub use memory::MemoryObjects;
+#[cfg(feature = "objects-s3")]
+pub use s3::S3Objects;
 
 /// The object stores that there are.
 pub const BACKENDS: &[Backend<Opening>] = &[
@@ -32,6 +51,24 @@ pub const BACKENDS: &[Backend<Opening>] = &[
         opening: None,
     },
     Backend {
+        scheme: "gs",
+        feature: "objects-gcs",
+        title: "a bucket of Google Cloud Storage",
+        #[cfg(feature = "objects-gcs")]
+        opening: Some(gcs::OPENING),
+        #[cfg(not(feature = "objects-gcs"))]
+        opening: None,
+    },
+    Backend {
+        scheme: "gridfs",
+        feature: "objects-gridfs",
+        title: "MongoDB GridFS",
+        #[cfg(feature = "objects-gridfs")]
+        opening: Some(gridfs::OPENING),
+        #[cfg(not(feature = "objects-gridfs"))]
+        opening: None,
+    },
+    Backend {
         scheme: "memory",
         feature: "objects-memory",
         title: "in memory, gone with the process",
@@ -40,18 +77,27 @@ pub const BACKENDS: &[Backend<Opening>] = &[
         #[cfg(not(feature = "objects-memory"))]
         opening: None,
     },
+    Backend {
+        scheme: "s3",
+        feature: "objects-s3",
+        title: "a bucket of S3 or of a store like it",
+        #[cfg(feature = "objects-s3")]
+        opening: Some(s3::OPENING),
+        #[cfg(not(feature = "objects-s3"))]
+        opening: None,
+    },
 ];
 
-/// How an object store is opened: from what follows the URL's colon, and the data folder.
-pub type Opening = for<'a> fn(&'a str, &'a Path) -> Opened<'a, Arc<dyn Objects>>;
+/// How an object store is opened: from what follows the URL's colon, and what surrounds it.
+pub type Opening = for<'a> fn(&'a str, &'a Deployment) -> Opened<'a, Arc<dyn Objects>>;
 
 /// Opens the object store of that URL.
 ///
 /// # Errors
 /// Where no such backend is in this build, or it cannot be used.
-pub async fn open(url: &str, data_dir: &Path) -> Result<Arc<dyn Objects>, OpenError> {
+pub async fn open(url: &str, deployment: &Deployment) -> Result<Arc<dyn Objects>, OpenError> {
     let (open, rest) = opening::pick("object store", BACKENDS, url)?;
-    open(rest, data_dir).await
+    open(rest, deployment).await
 }
 
 /// Refuses a range that does not lie within an object of `size_bytes`.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use reelmill_core::ports::{Catalog, MAX_WRITES};
-use reelmill_core::{Format, Song, State, Task, Video, Write};
+use reelmill_core::{Format, NoticeKind, Song, State, Task, Video, Write};
 
 use super::sample::{
     NOW, api_key, claimed, commit, condemned, conflict, first, id, intent, job, key, media, moved, notice,
@@ -47,7 +47,7 @@ pub(super) async fn a_commit_is_all_or_nothing(place: Setup) {
     assert_eq!(catalog.output(output.id).await.unwrap(), None);
     assert_eq!(catalog.intents(None, 10).await.unwrap(), []);
     assert_eq!(catalog.receipt("0193 POST /v1/jobs", "k", NOW).await.unwrap(), None);
-    assert_eq!(catalog.due_notices(NOW, 10).await.unwrap(), []);
+    assert_eq!(catalog.due_notices(NoticeKind::Person, NOW, 10).await.unwrap(), []);
 }
 
 pub(super) async fn a_refused_commit_leaves_songs_videos_and_tasks_alone(place: Setup) {
@@ -113,7 +113,7 @@ pub(super) async fn a_commit_of_everything_is_seen_at_once(place: Setup) {
         if let State::Done { output, .. } = seen.state {
             assert!(catalog.output(output).await.unwrap().is_some());
             assert_eq!(catalog.intents(None, 10).await.unwrap(), []);
-            assert_eq!(catalog.due_notices(NOW, 10).await.unwrap().len(), 1);
+            assert_eq!(catalog.due_notices(NoticeKind::Person, NOW, 10).await.unwrap().len(), 1);
             break;
         }
         tokio::task::yield_now().await;

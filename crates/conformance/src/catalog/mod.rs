@@ -1,6 +1,7 @@
 //! What a catalog promises.
 
 mod accounts;
+mod collections;
 mod commits;
 mod durable;
 mod intents;
@@ -12,6 +13,7 @@ mod sample;
 mod songs;
 mod tasks;
 mod videos;
+mod workers;
 
 use reelmill_core::ports::Catalog;
 
@@ -89,6 +91,7 @@ cases! { CASES of dyn Catalog:
     intents::intents_are_listed_by_key,
     records::media_come_back_as_they_were_written,
     records::media_are_added_and_dropped_once,
+    records::a_media_is_found_by_its_fid,
     records::what_needs_a_media_is_refused_without_it,
     records::an_output_is_found_by_its_fid,
     records::an_output_is_added_and_dropped_once,
@@ -97,6 +100,7 @@ cases! { CASES of dyn Catalog:
     records::an_expired_receipt_makes_room,
     records::what_has_expired_is_swept,
     records::due_notices_come_oldest_first,
+    records::kinds_of_notices_are_kept_apart,
     records::a_notice_is_put_off,
     records::a_notice_is_dropped_once_or_twice_alike,
     records::text_survives,
@@ -108,6 +112,7 @@ cases! { CASES of dyn Catalog:
     songs::a_song_is_dropped_at_its_version_only,
     songs::a_replaced_song_is_found_as_it_is_now,
     songs::songs_are_found_by_any_beginning_of_their_title,
+    songs::a_title_with_a_nul_is_taken_and_found_by_what_stands_before_it,
     songs::long_titles_are_told_apart_to_their_end,
     songs::a_song_without_a_title_is_found_by_its_platforms_id,
     songs::an_operation_is_added_once,
@@ -128,6 +133,17 @@ cases! { CASES of dyn Catalog:
     tasks::a_task_of_another_account_is_never_found_by_its_name,
     tasks::a_replaced_task_is_found_by_its_new_names_only,
     tasks::names_of_every_kind_are_told_apart,
+    workers::each_registration_counts_a_name_up,
+    workers::a_name_that_nobody_registered_has_no_epoch,
+    workers::those_that_register_at_once_get_different_epochs,
+    collections::every_record_comes_once_in_parts_of_any_size,
+    collections::an_empty_collection_has_no_records,
+    collections::a_part_begins_where_the_one_before_ended,
+    collections::what_is_there_all_along_comes_while_others_are_dropped,
+    collections::a_jobs_record_is_without_its_pulse,
+    collections::what_was_read_as_json_makes_the_same_catalog_again,
+    collections::a_raised_sequence_goes_on_behind_the_number,
+    collections::a_sequence_is_never_lowered,
 }
 
 cases! { DURABLE_CASES of dyn Catalog:
@@ -136,6 +152,9 @@ cases! { DURABLE_CASES of dyn Catalog:
     durable::ten_that_open_together_migrate_once,
     durable::two_that_share_a_catalog_see_each_others_commits,
     durable::of_two_that_share_a_catalog_one_wins,
+    durable::two_that_share_a_catalog_register_different_epochs,
+    durable::many_that_change_the_same_jobs_all_come_through,
+    durable::nothing_is_added_to_a_media_that_was_dropped_meanwhile,
 }
 
 /// The cases of these catalogs.

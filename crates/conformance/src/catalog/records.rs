@@ -2,8 +2,8 @@
 
 use reelmill_core::ports::{Catalog, JobFilter, Sequence};
 use reelmill_core::{
-    AudioInfo, EndedToken, Failure, FailureKind, Job, Media, MediaInfo, Notice, OpusInfo, Output, State,
-    Timestamp, User, Write,
+    AudioInfo, EndedToken, Failure, FailureKind, Job, Media, MediaInfo, Notice, NoticeKind, OpusInfo, Output,
+    State, Timestamp, User, Write,
 };
 
 use super::sample::{
@@ -50,6 +50,23 @@ pub(super) async fn media_are_added_and_dropped_once(place: Setup) {
     commit(&*catalog, [Write::DropMedia(media.id)]).await;
     conflict(&*catalog, [Write::DropMedia(media.id)]).await;
     assert_eq!(catalog.media(media.id).await.unwrap(), None);
+}
+
+pub(super) async fn a_media_is_found_by_its_fid(place: Setup) {
+    let catalog = place.open().await;
+    let fid = "64b7f0c2a1b2c3d4e5f60718".to_owned();
+    let named = Media { fid: Some(fid.clone()), ..media(id()) };
+    let bare = media(id());
+    commit(&*catalog, [Write::AddMedia(bare.clone()), Write::AddMedia(named.clone())]).await;
+    commit(&*catalog, [Write::AddMedia(media(id()))]).await;
+    assert_eq!(catalog.media_by_fid(&fid).await.unwrap().as_ref(), Some(&named));
+    assert_eq!(catalog.media_by_fid(&fid.to_uppercase()).await.unwrap(), None);
+    assert_eq!(catalog.media_by_fid(&bare.id.to_string()).await.unwrap(), None);
+    assert_eq!(catalog.media_by_fid("").await.unwrap(), None);
+    commit(&*catalog, [Write::DropMedia(named.id)]).await;
+    assert_eq!(catalog.media_by_fid(&fid).await.unwrap(), None);
+    commit(&*catalog, [Write::AddMedia(named.clone())]).await;
+    assert_eq!(catalog.media_by_fid(&fid).await.unwrap(), Some(named));
 }
 
 pub(super) async fn what_needs_a_media_is_refused_without_it(place: Setup) {
@@ -137,8 +154,25 @@ pub(super) async fn due_notices_come_oldest_first(place: Setup) {
     let mut writes = notices.clone().map(Write::AddNotice);
     writes.swap(0, 2);
     commit(&*catalog, writes).await;
-    assert_eq!(catalog.due_notices(NOW, 10).await.unwrap(), notices[..3]);
-    assert_eq!(catalog.due_notices(NOW, 1).await.unwrap(), notices[..1]);
+    assert_eq!(catalog.due_notices(NoticeKind::Person, NOW, 10).await.unwrap(), notices[..3]);
+    assert_eq!(catalog.due_notices(NoticeKind::Person, NOW, 1).await.unwrap(), notices[..1]);
+}
+
+pub(super) async fn kinds_of_notices_are_kept_apart(place: Setup) {
+    let catalog = place.open().await;
+    let queued = |ms| Notice { kind: NoticeKind::Queue, ..notice(at(ms)) };
+    let (people, programs) = ([notice(at(-9)), notice(at(-2))], [queued(-7), queued(-1)]);
+    for some in [&people, &programs] {
+        commit(&*catalog, some.clone().map(Write::AddNotice)).await;
+    }
+    assert_eq!(catalog.due_notices(NoticeKind::Person, NOW, 10).await.unwrap(), people);
+    assert_eq!(catalog.due_notices(NoticeKind::Queue, NOW, 10).await.unwrap(), programs);
+    assert_eq!(catalog.due_notices(NoticeKind::Queue, NOW, 1).await.unwrap(), programs[..1]);
+    let later = Notice { due_at: at(50), failures: 1, ..programs[0].clone() };
+    commit(&*catalog, [Write::ReplaceNotice(later.clone()), Write::DropNotice(programs[1].id)]).await;
+    assert_eq!(catalog.due_notices(NoticeKind::Queue, NOW, 10).await.unwrap(), []);
+    assert_eq!(catalog.due_notices(NoticeKind::Queue, at(50), 10).await.unwrap(), [later]);
+    assert_eq!(catalog.due_notices(NoticeKind::Person, at(50), 10).await.unwrap(), people);
 }
 
 pub(super) async fn a_notice_is_put_off(place: Setup) {
@@ -148,8 +182,8 @@ pub(super) async fn a_notice_is_put_off(place: Setup) {
     conflict(&*catalog, [Write::AddNotice(there.clone())]).await;
     let later = Notice { due_at: at(60_000), failures: 1, ..there };
     commit(&*catalog, [Write::ReplaceNotice(later.clone())]).await;
-    assert_eq!(catalog.due_notices(NOW, 10).await.unwrap(), []);
-    assert_eq!(catalog.due_notices(at(60_000), 10).await.unwrap(), [later]);
+    assert_eq!(catalog.due_notices(NoticeKind::Person, NOW, 10).await.unwrap(), []);
+    assert_eq!(catalog.due_notices(NoticeKind::Person, at(60_000), 10).await.unwrap(), [later]);
     conflict(&*catalog, [Write::ReplaceNotice(notice(NOW))]).await;
 }
 
@@ -160,7 +194,7 @@ pub(super) async fn a_notice_is_dropped_once_or_twice_alike(place: Setup) {
     for _ in 0..2 {
         commit(&*catalog, [Write::DropNotice(notice.id)]).await;
     }
-    assert_eq!(catalog.due_notices(NOW, 10).await.unwrap(), []);
+    assert_eq!(catalog.due_notices(NoticeKind::Person, NOW, 10).await.unwrap(), []);
 }
 
 pub(super) async fn text_survives(place: Setup) {
@@ -174,6 +208,7 @@ pub(super) async fn text_survives(place: Setup) {
         "'; DROP TABLE jobs; --",
         "%_?$1:x",
         "line\nbreak\ttab\r",
+        "a nul \0 within",
         "🎬 mañana 日本語 مرحبا",
         "e\u{301} is not é",
         "\u{feff}\u{200b}\u{202e}",

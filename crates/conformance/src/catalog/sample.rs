@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use reelmill_core::ports::{Catalog, CatalogError, PageQuery};
 use reelmill_core::{
-    ApiKey, Claim, Door, Event, Format, Found, Holder, Intent, Job, Key, Media, MediaInfo, Notice, Operation,
-    Output, Picture, Platform, Priority, Profile, Pulse, Receipt, Role, Settings, Song, State, Task,
-    Thumbnail, Timestamp, Token, User, UserId, Video, Write,
+    ApiKey, Claim, Door, Event, Format, Found, Holder, Intent, Job, Key, Media, MediaInfo, Notice,
+    NoticeKind, Operation, Output, Picture, Platform, Priority, Profile, Pulse, Receipt, Role, Settings,
+    Song, State, Task, Thumbnail, Timestamp, Token, User, UserId, Video, Write,
 };
 use uuid::Uuid;
 
@@ -65,6 +65,7 @@ pub(super) fn media(owner: UserId) -> Media {
         size_bytes: 5_000_000_000,
         blake3: hash(),
         content_type: "video/mp4".to_owned(),
+        fid: None,
         info: MediaInfo { container: "mp4".to_owned(), duration_ms: Some(61_500), ..MediaInfo::default() },
         task: None,
         created_at: NOW,
@@ -148,6 +149,7 @@ pub(super) fn receipt(key: &str, expires_at: Timestamp) -> Receipt {
 pub(super) fn notice(due_at: Timestamp) -> Notice {
     Notice {
         id: id(),
+        kind: NoticeKind::Person,
         account: id(),
         job: id(),
         output: Some(id()),

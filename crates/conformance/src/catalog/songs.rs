@@ -215,6 +215,18 @@ pub(super) async fn songs_are_found_by_any_beginning_of_their_title(place: Setup
     }
 }
 
+pub(super) async fn a_title_with_a_nul_is_taken_and_found_by_what_stands_before_it(place: Setup) {
+    let catalog = place.open().await;
+    let odd = song("before\0behind");
+    commit(&*catalog, [Write::AddSong(odd.clone())]).await;
+    let next = Song { plays: 1, version: 2, ..odd };
+    commit(&*catalog, [Write::ReplaceSong(next.clone())]).await;
+    for prefix in ["", "before", "before\0beh"] {
+        assert_eq!(catalog.songs_by_title(prefix, 5).await.unwrap(), [next.clone()], "{prefix:?}");
+    }
+    assert_eq!(catalog.songs_by_title("before\0x", 5).await.unwrap(), []);
+}
+
 pub(super) async fn long_titles_are_told_apart_to_their_end(place: Setup) {
     let catalog = place.open().await;
     let mut titles = Vec::new();

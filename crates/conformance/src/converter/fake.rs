@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use reelmill_core::ports::{
-    ByteStream, Cancel, Conversion, Input, ObjectWriter, Objects, ObjectsError, Stored,
+    ByteStream, Cancel, Conversion, Handout, Input, ObjectWriter, Objects, ObjectsError, Stored,
 };
 use reelmill_core::{Key, Profile};
 
@@ -116,6 +116,10 @@ impl Objects for Silence {
             }
         });
         Ok(pieces.boxed())
+    }
+
+    async fn presign(&self, _: &Key, _: &Handout<'_>) -> Result<Option<String>, ObjectsError> {
+        Ok(None)
     }
 
     fn uri(&self, key: &Key) -> String {

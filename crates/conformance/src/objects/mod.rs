@@ -3,6 +3,8 @@
 #![expect(clippy::cast_possible_truncation, reason = "what the cases count is small")]
 
 mod durable;
+mod handing;
+mod plain_http;
 mod reading;
 mod sample;
 mod writing;
@@ -30,6 +32,9 @@ cases! { CASES of dyn Objects:
     writing::a_patch_does_not_move_the_end,
     writing::many_objects_are_written_at_once,
     writing::a_large_object_is_streamed_in_small_pieces,
+    writing::a_large_object_is_whole_whatever_its_length,
+    writing::a_large_object_is_never_written_over,
+    writing::a_large_object_dropped_halfway_leaves_its_key_free,
     reading::a_range_is_exact_at_its_edges,
     reading::a_range_outside_the_object_is_refused,
     reading::an_object_that_is_not_there_is_not_found,
@@ -41,9 +46,14 @@ cases! { CASES of dyn Objects:
     reading::an_object_deleted_while_it_is_read_is_whole_or_an_error,
     reading::keys_of_every_kind_are_told_apart,
     reading::a_key_below_another_is_an_object_of_its_own,
+    reading::a_key_above_another_is_an_object_of_its_own_or_refused,
     reading::the_longest_key_is_taken,
+    reading::a_name_longer_than_a_files_is_taken_or_refused,
     reading::a_uri_names_one_object,
     reading::it_can_be_checked,
+    handing::a_presigned_address_gives_the_object_as_it_was_signed,
+    handing::a_presigned_address_gives_nothing_else,
+    handing::a_presigned_address_is_of_one_key_of_any_kind,
 }
 
 cases! { DURABLE_CASES of dyn Objects:

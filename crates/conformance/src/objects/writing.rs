@@ -27,7 +27,7 @@ pub(super) async fn an_empty_object_is_an_object(place: Setup) {
     let stored = objects.create(&key("empty")).await.unwrap().finish().await.unwrap();
     assert_eq!(stored.size_bytes, 0);
     assert_eq!(objects.size(&key("empty")).await.unwrap(), 0);
-    assert_eq!(read(&*objects, "empty", 0..0).await.unwrap(), []);
+    assert!(read(&*objects, "empty", 0..0).await.unwrap().is_empty());
     let again = write_anew(&*objects, "empty").await;
     assert!(matches!(again, Err(ObjectsError::Conflict(_))), "{again:?}");
 }
@@ -245,4 +245,41 @@ pub(super) async fn a_large_object_is_streamed_in_small_pieces(place: Setup) {
     }
     assert_eq!(at, size_bytes);
     assert!(largest <= 4 * 1024 * 1024, "a piece of {largest} bytes");
+}
+
+/// Around the lengths at which stores begin another part.
+pub(super) async fn a_large_object_is_whole_whatever_its_length(place: Setup) {
+    const MIB: usize = 1024 * 1024;
+    let objects = place.open().await;
+    for (n, length) in [5, 10, 13, 15, 21].into_iter().flat_map(|mib| [mib * MIB, mib * MIB + 1]).enumerate()
+    {
+        let (name, mut content) = (format!("large/{n}"), bytes(length));
+        let mut writer = objects.create(&key(&name)).await.unwrap();
+        for piece in content.chunks(700_001) {
+            writer.write(Bytes::copy_from_slice(piece)).await.unwrap();
+        }
+        writer.patch(HEAD_LIMIT_BYTES - 4, Bytes::from_static(b"last")).await.unwrap();
+        content[HEAD - 4..HEAD].copy_from_slice(b"last");
+        assert_eq!(writer.finish().await.unwrap().size_bytes, length as u64);
+        assert!(whole(&*objects, &name).await == content, "{length}");
+        objects.delete(&key(&name)).await.unwrap();
+    }
+}
+
+pub(super) async fn a_large_object_is_never_written_over(place: Setup) {
+    let objects = place.open().await;
+    let late = writer(&*objects, "a", &bytes(30_000_000)).await;
+    put(&*objects, "a", b"first").await;
+    let refused = late.finish().await;
+    assert!(matches!(refused, Err(ObjectsError::Conflict(_))), "{refused:?}");
+    assert_eq!(whole(&*objects, "a").await, b"first");
+}
+
+pub(super) async fn a_large_object_dropped_halfway_leaves_its_key_free(place: Setup) {
+    let objects = place.open().await;
+    drop(writer(&*objects, "a", &bytes(30_000_000)).await);
+    not_found(&*objects, "a").await;
+    objects.delete(&key("a")).await.unwrap();
+    put(&*objects, "a", b"new").await;
+    assert_eq!(whole(&*objects, "a").await, b"new");
 }

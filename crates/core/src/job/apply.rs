@@ -52,11 +52,11 @@ impl Job {
             },
             (State::Running { .. }, Event::GiveBack { .. }) => {
                 next.attempt = self.attempt.saturating_sub(1);
-                State::Queued { due_at: now, last_failure: None }
+                State::queued_at_once(now, None)
             }
             (State::Running { .. }, Event::Lapse { .. }) if self.is_past_deadline(now) => self.expired(now),
             (State::Running { .. }, Event::Lapse { .. }) if self.may_try_again(now) => {
-                State::Queued { due_at: now, last_failure: Some(self.abandoned()) }
+                State::queued_at_once(now, Some(self.abandoned()))
             }
             (State::Running { .. }, Event::Lapse { .. }) => {
                 State::Failed { failure: self.abandoned(), at: now }
@@ -72,7 +72,7 @@ impl Job {
             (State::Failed { .. } | State::Cancelled { .. }, Event::Retry) => {
                 next.attempt = 0;
                 next.started_at = None;
-                State::Queued { due_at: now, last_failure: None }
+                State::queued_at_once(now, None)
             }
 
             (state, event) => return Err(Refused::State { event: event.verb(), state: state.name() }),

@@ -5,12 +5,14 @@
 //! records; what a backend needs to look things up by, it derives from them.
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
 use crate::{
-    ApiKey, ApiKeyId, Intent, Job, JobId, Key, Media, MediaId, Notice, Operation, OperationId, Output,
-    OutputId, Pulse, Receipt, Song, SongId, StateName, Task, Timestamp, Token, User, UserId, Video, Write,
+    ApiKey, ApiKeyId, Collection, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeKind, Operation,
+    OperationId, Output, OutputId, Pulse, Receipt, Record, Song, SongId, StateName, Task, Timestamp, Token,
+    User, UserId, Video, Write,
 };
 
 /// The most writes that one commit may hold: DynamoDB takes 100 items in a transaction, and some of ours need two.
@@ -42,6 +44,12 @@ pub trait Catalog: Send + Sync {
     /// The next number of a sequence, from 1 on. None is given twice; gaps are allowed.
     async fn next_number(&self, sequence: Sequence) -> Result<i64, CatalogError>;
 
+    /// Counts the epoch of a worker's name up by one and gives the new one, from 1 on: whoever registered that name before
+    /// is the older process of two.
+    async fn register_worker(&self, name: &str) -> Result<i64, CatalogError>;
+    /// The newest epoch of a worker's name; 0 where nobody registered it.
+    async fn worker_epoch(&self, name: &str) -> Result<i64, CatalogError>;
+
     /// The account of that id.
     async fn user(&self, id: UserId) -> Result<Option<User>, CatalogError>;
     /// The account whose address or name is `login`, compared in lower case.
@@ -61,6 +69,8 @@ pub trait Catalog: Send + Sync {
 
     /// The media of that id.
     async fn media(&self, id: MediaId) -> Result<Option<Media>, CatalogError>;
+    /// The media of that [`fid`](Media::fid).
+    async fn media_by_fid(&self, fid: &str) -> Result<Option<Media>, CatalogError>;
     /// Media, newest first; of one account where `owner` names one.
     async fn media_page(&self, owner: Option<UserId>, query: PageQuery) -> Result<Page<Media>, CatalogError>;
 
@@ -84,8 +94,13 @@ pub trait Catalog: Send + Sync {
     async fn intents(&self, after: Option<&Key>, limit: u32) -> Result<Vec<Intent>, CatalogError>;
     /// The receipt of that scope and key, where it has not expired at `now`.
     async fn receipt(&self, scope: &str, key: &str, now: Timestamp) -> Result<Option<Receipt>, CatalogError>;
-    /// Notices due at `now`, oldest first.
-    async fn due_notices(&self, now: Timestamp, limit: u32) -> Result<Vec<Notice>, CatalogError>;
+    /// Notices of that kind due at `now`, oldest first.
+    async fn due_notices(
+        &self,
+        kind: NoticeKind,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Notice>, CatalogError>;
 
     /// The song of that id.
     async fn song(&self, id: SongId) -> Result<Option<Song>, CatalogError>;
@@ -112,6 +127,14 @@ pub trait Catalog: Send + Sync {
 
     /// Takes away receipts and ended tokens that expired before `now`, some thousands at most a call, and says how many.
     async fn sweep_expired(&self, now: Timestamp) -> Result<u64, CatalogError>;
+    /// All records of a collection in an order of the backend's own that does not change, behind the place that an earlier
+    /// part ended at. Those added or dropped meanwhile may be in it or not. It may read everything: not for a request.
+    async fn records(
+        &self,
+        collection: Collection,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Part, CatalogError>;
     /// How many jobs are in which state.
     async fn census(&self) -> Result<Census, CatalogError>;
     /// Reads something, to show that it can be used.
@@ -128,7 +151,8 @@ pub enum Beat {
 }
 
 /// A sequence of integers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Sequence {
     /// [`User::number`](crate::User::number)
     Users,
@@ -139,6 +163,9 @@ pub enum Sequence {
 }
 
 impl Sequence {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Users, Self::Videos, Self::Tasks];
+
     /// The sequence's name in the catalog.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -188,6 +215,15 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// The last record's id where more may follow.
     pub next: Option<Uuid>,
+}
+
+/// A part of a collection.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// The records. There may be none although more follow.
+    pub records: Vec<Record>,
+    /// Where the next part begins, where more may follow; opaque.
+    pub next: Option<String>,
 }
 
 /// How many jobs are in which state.

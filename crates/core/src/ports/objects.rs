@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 use std::pin::Pin;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -42,6 +43,10 @@ pub trait Objects: Send + Sync {
     /// first item instead. A stream that ends early ends with an error, never silently.
     async fn read(&self, key: &Key, range: Range<u64>) -> Result<ByteStream, ObjectsError>;
 
+    /// An address from which anybody who has it may read the object for [`Handout::lifetime`], served by the store itself;
+    /// `None` where the store has no such thing. Whether the object is there is not looked at.
+    async fn presign(&self, key: &Key, handout: &Handout<'_>) -> Result<Option<String>, ObjectsError>;
+
     /// Where the object is, as other programs name it (`file:///…`, `s3://bucket/key`). Whether it is there is not looked at.
     fn uri(&self, key: &Key) -> String;
 
@@ -50,6 +55,17 @@ pub trait Objects: Send + Sync {
 
     /// Writes, reads and deletes something small, to show that it can be used.
     async fn check(&self) -> Result<(), ObjectsError>;
+}
+
+/// What a reader of a presigned address is told: all of it is part of what is signed.
+#[derive(Debug, Clone, Copy)]
+pub struct Handout<'a> {
+    /// The `Content-Type` of the answer.
+    pub content_type: &'a str,
+    /// The `Content-Disposition` of the answer.
+    pub disposition: &'a str,
+    /// How long the address is good, in whole seconds.
+    pub lifetime: Duration,
 }
 
 /// An object that is being written. Dropped without `finish`, it leaves nothing visible, and what it occupied is

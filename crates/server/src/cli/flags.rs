@@ -53,6 +53,18 @@ impl Scope for Keeping {
     }
 }
 
+/// Where the catalog is, for what works on all of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Cataloguing;
+
+impl Scope for Cataloguing {
+    const IS_HIDDEN: bool = false;
+
+    fn has(setting: &Setting) -> bool {
+        ["data_dir", "catalog"].contains(&setting.key)
+    }
+}
+
 /// Where the server listens, for what asks it.
 #[derive(Debug, Clone)]
 pub(crate) struct Listening;

@@ -9,6 +9,7 @@ use super::Outcome;
 use super::failure::Failure;
 use super::flags::{Flags, Keeping};
 use super::say::{say, say_json};
+use crate::wiring;
 
 /// Bring the catalog's schema up to date; `serve` does it by itself at its start
 #[derive(Debug, clap::Args)]
@@ -29,7 +30,8 @@ impl Migrate {
         let config = self.flags.load()?.config;
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
-        let migrating = catalog::migrate(config.catalog.expose(), &config.data_dir);
+        let deployment = wiring::deployment(&config);
+        let migrating = catalog::migrate(config.catalog.expose(), &deployment);
         let done = runtime.block_on(migrating).map_err(|error| {
             Failure::failed(format!("cannot migrate the catalog {}: {error}", config.catalog))
         })?;

@@ -1,14 +1,19 @@
 //! The command line: parses it, runs one command, and turns its outcome into an exit code and a sentence.
 
 mod backends;
+mod check;
 mod config;
 mod convert;
+mod export;
 mod failure;
 mod flags;
 mod health;
+mod import;
 mod input;
 mod interrupt;
+mod keeping;
 mod migrate;
+mod migrate_objects;
 mod output;
 mod password;
 mod play_check;
@@ -69,7 +74,11 @@ enum Command {
     Sources(sources::Sources),
     Backends(backends::Backends),
     Config(config::Config),
+    Check(check::Check),
     Migrate(migrate::Migrate),
+    MigrateObjects(migrate_objects::MigrateObjects),
+    Export(export::Export),
+    Import(import::Import),
     Health(health::Health),
 }
 
@@ -98,7 +107,11 @@ impl Cli {
             Some(Command::Sources(sources)) => sources.run(),
             Some(Command::Backends(backends)) => backends.run(),
             Some(Command::Config(config)) => config.run(),
+            Some(Command::Check(check)) => check.run(),
             Some(Command::Migrate(migrate)) => migrate.run(),
+            Some(Command::MigrateObjects(migrate)) => migrate.run(),
+            Some(Command::Export(export)) => export.run(),
+            Some(Command::Import(import)) => import.run(),
             Some(Command::Health(health)) => health.run(),
         }
     }

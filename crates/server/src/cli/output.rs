@@ -104,7 +104,8 @@ fn is_same(there: &std::fs::Metadata, input: &File) -> bool {
     input.metadata().is_ok_and(|input| (input.dev(), input.ino()) == (there.dev(), there.ino()))
 }
 
-fn stdout_file() -> io::Result<File> {
+/// Standard output as a file.
+pub(super) fn stdout_file() -> io::Result<File> {
     io::stdout().as_fd().try_clone_to_owned().map(File::from)
 }
 

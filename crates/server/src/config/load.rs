@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::contracts::{self, CONTRACTS, Environment};
+use super::contracts::{self, CONTRACTS, Environment, Found};
 use super::error::ConfigError;
 use super::file;
 use super::settings::{Config, Preset, SETTINGS, Setting};
@@ -82,7 +82,7 @@ impl Given {
         for (setting, text, origin) in file::read(&self.current_dir, path, named.is_some())? {
             texts.insert(setting.key, (text, origin));
         }
-        let (meanings, mut warnings) = contracts::read(CONTRACTS, &self)?;
+        let Found { contract, meanings, mut warnings } = contracts::read(CONTRACTS, &self)?;
         for (key, text, variable) in meanings {
             texts.insert(key, (text, Origin::Variable(variable)));
         }
@@ -96,7 +96,7 @@ impl Given {
             texts.insert(key, (text.clone(), Origin::Flag(flag)));
         }
         let values = Values { texts: fill(texts, &self.current_dir) };
-        let config = Config::read(&values)?;
+        let config = Config { contract, ..Config::read(&values)? };
         warnings.extend(self.unknown_variables());
         check_heartbeat(&config, &values)?;
         check_keys(&config, &values)?;

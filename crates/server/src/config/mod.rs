@@ -19,6 +19,7 @@ pub(crate) use load::{Effective, Given, Loaded, Origin};
 pub(crate) use settings::{Config, SETTINGS, Setting};
 pub(crate) use types::{BackendUrl, Gate, LogFormat, Role, Signup};
 pub(crate) use units::duration_of;
+pub(crate) use value::Value;
 
 #[cfg(test)]
 mod tests;

@@ -12,8 +12,8 @@ use std::time::Duration;
 use super::error::ConfigError;
 use super::load::Values;
 use super::types::{
-    AddressRange, AudioProfile, BackendUrl, Email, Gate, HostName, LogFilter, LogFormat, Name, Password,
-    Roles, Secret, Signup, TokenSecret, WebAddress,
+    AddressRange, AudioProfile, BackendUrl, Email, Folder, Gate, HostName, LogFilter, LogFormat, Name,
+    Password, Roles, Secret, Signup, TokenSecret, WebAddress,
 };
 use super::value::{Bytes, Value};
 
@@ -89,6 +89,8 @@ macro_rules! settings {
         #[derive(Debug, Clone)]
         pub(crate) struct Config {
             $( $(#[doc = $help])+ pub(crate) $key: $type, )*
+            /// The contract whose variables count, where one's whole set is there
+            pub(crate) contract: Option<&'static str>,
         }
 
         /// Every setting, in the order in which they are shown.
@@ -105,7 +107,7 @@ macro_rules! settings {
 
         impl Config {
             pub(super) fn read(values: &Values) -> Result<Self, ConfigError> {
-                Ok(Self { $( $key: values.read(stringify!($key))?, )* })
+                Ok(Self { $( $key: values.read(stringify!($key))?, )* contract: None })
             }
         }
     };
@@ -172,6 +174,21 @@ settings! {
     aws_secret_key: Option<Secret> {
         variable: "REELMILL_AWS_SECRET_KEY",
         section: "Backends", preset: Preset::Nothing("the cloud's own chain of credentials"),
+    }
+    /// Folder of the store that the video site's movies are in
+    movies_folder: Folder {
+        variable: "REELMILL_MOVIES_FOLDER", flag: Some(("movies-folder", "NAME")),
+        section: "Backends", preset: Preset::Text("movies"),
+    }
+    /// Folder of the store that the video site's pictures are in
+    images_folder: Folder {
+        variable: "REELMILL_IMAGES_FOLDER", flag: Some(("images-folder", "NAME")),
+        section: "Backends", preset: Preset::Text("images"),
+    }
+    /// Whether content is read from the store itself, by a redirect to an address that is good for minutes: true or false
+    redirect_content: bool {
+        variable: "REELMILL_REDIRECT_CONTENT", flag: Some(("redirect-content", "true|false")),
+        section: "Backends", preset: Preset::Text("false"),
     }
     /// Doorbell: says that there is work
     doorbell: BackendUrl {

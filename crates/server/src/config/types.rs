@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 
+use reelmill_core::Key;
 use secrecy::{ExposeSecret, SecretString};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
@@ -65,6 +66,24 @@ impl Value for Roles {
     }
 }
 
+/// A folder of an object store: what keys in it begin with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Folder(pub(crate) String);
+
+impl Value for Folder {
+    const EXPECTED: &'static str =
+        "a folder of the store such as `movies` or `site/movies`, in at most 128 bytes";
+
+    fn parse(text: &str) -> Option<Self> {
+        let name = text.trim_matches('/');
+        // These are the folders of everything else.
+        let is_taken =
+            ["media", "outputs", "audio"].contains(&name) || name.bytes().all(|b| b.is_ascii_digit());
+        let is_key = name.len() <= 128 && name.parse::<Key>().is_ok();
+        (is_key && !is_taken).then(|| Self(name.to_owned()))
+    }
+}
+
 /// A backend's URL. It may hold a password, so that only [`BackendUrl::expose`] gives the whole of it.
 #[derive(Clone)]
 pub(crate) struct BackendUrl(SecretString);
@@ -108,7 +127,15 @@ impl Value for BackendUrl {
         if text.contains('@') && Self::parse(text).is_none() {
             return HIDDEN.to_owned();
         }
-        let (address, query) = text.split_once('?').map_or((text, None), |(a, q)| (a, Some(q)));
+        let (address, query) = match text.split_once('?') {
+            // A password with a question mark in it, not written as %3F: all of it may be the password.
+            Some((before, after)) if after.contains('@') && !before.contains('@') => {
+                let scheme = before.split(':').next().unwrap_or_default();
+                return format!("{scheme}:{HIDDEN}{}", text.rfind('@').map_or("", |at| &text[at..]));
+            }
+            Some((address, query)) => (address, Some(query)),
+            None => (text, None),
+        };
         // Everything up to the last @ may be the password, which may itself hold @, / and :.
         let address = match (address.find(':'), address.rfind('@')) {
             (Some(colon), Some(at)) if colon < at => {
@@ -129,7 +156,8 @@ impl Value for BackendUrl {
 fn shown_pair(pair: &str) -> String {
     const TELLING: [&str; 5] = ["secret", "password", "token", "key", "signature"];
     match pair.split_once('=') {
-        Some((name, _)) if TELLING.iter().any(|word| name.to_ascii_lowercase().contains(word)) => {
+        // A value may hold names and secrets of its own.
+        Some((name, _)) if TELLING.iter().any(|word| pair.to_ascii_lowercase().contains(word)) => {
             format!("{name}=(hidden)")
         }
         _ => pair.to_owned(),

@@ -11,7 +11,8 @@ use std::pin::Pin;
 use axum::body::{Body, Bytes};
 use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE,
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LAST_MODIFIED,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    IF_UNMODIFIED_SINCE, LAST_MODIFIED, LOCATION, REFERRER_POLICY,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
@@ -21,8 +22,8 @@ use reelmill_service::Content;
 use tracing::warn;
 use uuid::Uuid;
 
-use super::Problem;
 use super::range::{Validators, Wish, lists, wish};
+use super::{App, Problem};
 
 type Pieces = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
@@ -33,6 +34,40 @@ pub enum Offer {
     InPlace,
     /// Always saved to a file.
     Attachment,
+}
+
+/// Answers a GET or HEAD with the content; where the deployment asks for it and the store can, a GET is sent on to the
+/// store, which then serves the bytes itself.
+pub(crate) async fn hand_out(
+    app: &App,
+    content: Content,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    // An address is signed for one method, and what the client has already needs none.
+    let is_conditional = [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE]
+        .iter()
+        .any(|condition| headers.contains_key(condition));
+    if app.settings.redirects_content && *method == Method::GET && !is_conditional {
+        match content.presigned(&disposition(content_kind(&content, Offer::InPlace), &content.name)).await {
+            Ok(Some(address)) => return redirect(&address),
+            Ok(None) => {}
+            Err(error) => {
+                warn!(error = ?error, "no address of the store could be made; serving the bytes here")
+            }
+        }
+    }
+    respond(content, method, headers, Offer::InPlace).await
+}
+
+fn redirect(address: &str) -> Result<Response, Problem> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    set(&mut response, LOCATION, address)?;
+    // Whoever has the address may read, so it is kept nowhere.
+    set(&mut response, CACHE_CONTROL, "no-store")?;
+    set(&mut response, REFERRER_POLICY, "no-referrer")?;
+    Ok(response)
 }
 
 /// Answers a GET or HEAD with the content, or with the parts of it that are asked for.
@@ -126,8 +161,7 @@ fn describe(
     validators: &Validators,
     offer: Offer,
 ) -> Result<(), Problem> {
-    let safe = is_safe_in_place(&content.content_type, content.is_ours);
-    let kind = if safe && offer == Offer::InPlace { "inline" } else { "attachment" };
+    let kind = content_kind(content, offer);
     let mut insert = |name: HeaderName, text: &str| -> Result<(), Problem> {
         headers.insert(name, value_of(text)?);
         Ok(())
@@ -140,6 +174,11 @@ fn describe(
     insert(ACCEPT_RANGES, "bytes")?;
     // It never changes, but it may be deleted, and the next user of the browser may not see it.
     insert(CACHE_CONTROL, "private, no-cache")
+}
+
+fn content_kind(content: &Content, offer: Offer) -> &'static str {
+    let safe = is_safe_in_place(&content.content_type, content.is_ours);
+    if safe && offer == Offer::InPlace { "inline" } else { "attachment" }
 }
 
 /// Whether a browser may show it instead of saving it: sound and moving pictures, and still ones that we encoded. An

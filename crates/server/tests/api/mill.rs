@@ -1,6 +1,5 @@
 //! A whole mill in memory, and how to ask it for something.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -10,7 +9,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use futures_util::Stream;
 use reelmill::http::{self, App, Settings};
-use reelmill_backends::{catalog, converter, doorbell, notifier, objects, pictures};
+use reelmill_backends::{Deployment, catalog, converter, doorbell, notifier, objects, pictures};
 use reelmill_core::ports::{Catalog, JobFilter, Objects, PageQuery, Source};
 use reelmill_core::{Door, Role, Timestamp};
 use reelmill_service::{Clock, Entrance, NewAccount, Options, Ports, Roles, Running, Service, SystemClock};
@@ -63,12 +62,12 @@ impl Mill {
     /// A mill where strangers make their own accounts.
     pub(crate) async fn welcoming() -> Self {
         let options = Options { is_sign_up_open: true, ..options() };
-        let objects = objects::open("memory:", Path::new("")).await.unwrap();
+        let objects = objects::open("memory:", &nowhere()).await.unwrap();
         Self::built(Settings::default(), options, false, objects).await
     }
 
     pub(crate) async fn with(settings: Settings, converts: bool) -> Self {
-        let objects = objects::open("memory:", Path::new("")).await.unwrap();
+        let objects = objects::open("memory:", &nowhere()).await.unwrap();
         Self::on_store(settings, converts, objects).await
     }
 
@@ -78,13 +77,12 @@ impl Mill {
     }
 
     async fn built(settings: Settings, options: Options, converts: bool, objects: Arc<dyn Objects>) -> Self {
-        let nowhere = Path::new("");
         let spring = Spring::new();
-        let catalog = catalog::open("memory:", nowhere).await.unwrap();
+        let catalog = catalog::open("memory:", &nowhere()).await.unwrap();
         let ports = Ports {
             catalog: Arc::clone(&catalog),
             objects,
-            doorbell: doorbell::open(doorbell::DEFAULT_URL).await.unwrap(),
+            doorbell: doorbell::open(doorbell::DEFAULT_URL, &nowhere()).await.unwrap(),
             converter: converter::open(converter::DEFAULT_URL).await.unwrap(),
             notifier: notifier::open(notifier::DEFAULT_URL).await.unwrap(),
             source: Arc::clone(&spring) as Arc<dyn Source>,
@@ -191,6 +189,9 @@ fn options() -> Options {
     Options {
         slots: 2,
         worker_name: "test".to_owned(),
+        is_worker_named: false,
+        movies_folder: "movies".into(),
+        images_folder: "images".into(),
         lease: Duration::from_secs(15),
         heartbeat: Duration::from_secs(5),
         poll: Duration::from_millis(50),
@@ -357,4 +358,9 @@ pub(crate) fn wav(ms: u32) -> Vec<u8> {
         file.extend_from_slice(&sample.to_le_bytes());
     }
     file
+}
+
+/// Where nothing is kept.
+fn nowhere() -> Deployment {
+    Deployment::within("".into())
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use reelmill::http::{Settings, Trust};
-use reelmill_core::ports::{ByteStream, JobFilter, ObjectWriter, Objects, ObjectsError, PageQuery};
+use reelmill_core::ports::{ByteStream, Handout, JobFilter, ObjectWriter, Objects, ObjectsError, PageQuery};
 use reelmill_core::{Key, Role};
 use serde_json::{Value, json};
 
@@ -390,6 +390,10 @@ impl Objects for NoStore {
     }
 
     async fn read(&self, _: &Key, _: Range<u64>) -> Result<ByteStream, ObjectsError> {
+        down()
+    }
+
+    async fn presign(&self, _: &Key, _: &Handout<'_>) -> Result<Option<String>, ObjectsError> {
         down()
     }
 

@@ -64,7 +64,7 @@ fn the_build_lists_what_it_has() {
 #[test]
 fn every_command_has_a_help_text() {
     let mill = Mill::new();
-    let commands: [&[&str]; 14] = [
+    let commands: [&[&str]; 17] = [
         &[],
         &["serve"],
         &["convert"],
@@ -78,6 +78,9 @@ fn every_command_has_a_help_text() {
         &["backends"],
         &["config"],
         &["migrate"],
+        &["migrate-objects"],
+        &["export"],
+        &["import"],
         &["health"],
     ];
     let help = |command: &[&str]| {

@@ -52,12 +52,16 @@ pub(crate) fn the_example_script_says_why_it_failed() {
 }
 
 fn script(mill: &Mill, folder: &Path, password: &str, words: &[&str]) -> Output {
+    script_of(mill, folder, EMAIL, password, words)
+}
+
+pub(crate) fn script_of(mill: &Mill, folder: &Path, email: &str, password: &str, words: &[&str]) -> Output {
     Command::new("sh")
         .arg(tools::repository().join("examples/mp3-converter.sh"))
         .args(words)
         .current_dir(folder)
         .env("REELMILL_URL", format!("http://{}", mill.address()))
-        .env("REELMILL_EMAIL", EMAIL)
+        .env("REELMILL_EMAIL", email)
         .env("REELMILL_PASSWORD", password)
         .output()
         .unwrap()

@@ -17,6 +17,7 @@ mod disk;
 mod drain;
 mod exchange;
 mod first_start;
+mod fleet;
 mod fountain;
 mod material;
 mod mill;
@@ -47,7 +48,11 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
-use tools::Need::{self, Browser, Corpus, Curl, Ffmpeg, GrpcPython, Mount, NodePackages, Ytdlp};
+use fleet::{combinations, contracts, kills, weather};
+use tools::Need::{
+    self, Amqp, Browser, CloudPython, Corpus, Curl, DynamoDb, Faketime, Ffmpeg, Gcs, GridFs, GrpcPython,
+    Mount, MySql, NodePackages, Postgres, PrivatePostgres, PrivateRabbitMq, PubSub, S3, Ytdlp,
+};
 
 /// A case: its area, what it needs, and the function whose name is the case's sentence.
 struct Case {
@@ -143,6 +148,32 @@ fn cases() -> Vec<Case> {
         "video" video_traffic::reflection_lists_the_services []
         "video" video_traffic::grpc_has_a_port_of_its_own_where_one_is_named []
         "video" video_traffic::http_and_grpc_share_a_port []
+        "fleet" combinations::the_converter_on_mysql_gridfs_and_rabbitmq [CloudPython, MySql, GridFs, Amqp]
+        "fleet" combinations::the_converter_on_postgres_gridfs_and_rabbitmq [CloudPython, Postgres, GridFs, Amqp]
+        "fleet" combinations::the_converter_on_sqlite_disk_and_rabbitmq [CloudPython, Amqp]
+        "fleet" combinations::the_converter_on_dynamodb_gridfs_and_rabbitmq [CloudPython, DynamoDb, GridFs, Amqp]
+        "fleet" combinations::the_site_on_mysql_and_s3 [CloudPython, MySql, S3]
+        "fleet" combinations::the_site_on_postgres_gcs_and_rabbitmq [CloudPython, Postgres, Gcs, Amqp]
+        "fleet" combinations::the_tasks_on_postgres_gcs_and_pubsub [CloudPython, Postgres, Gcs, PubSub]
+        "fleet" combinations::the_tasks_on_mysql_disk_and_pubsub [CloudPython, MySql, PubSub]
+        "fleet" combinations::the_tasks_on_dynamodb_gcs_and_pubsub [CloudPython, DynamoDb, Gcs, PubSub]
+        "fleet" combinations::the_api_on_sqlite_and_s3 [CloudPython, S3]
+        "fleet" combinations::the_api_on_sqlite_and_gcs [CloudPython, Gcs]
+        "fleet" combinations::the_api_on_sqlite_gridfs_and_pubsub [CloudPython, GridFs, PubSub]
+        "fleet" combinations::the_api_on_postgres_s3_and_rabbitmq [CloudPython, Postgres, S3, Amqp]
+        "fleet" combinations::the_api_on_dynamodb_disk_and_embedded [CloudPython, DynamoDb]
+        "fleet" combinations::the_bot_on_dynamodb_and_s3 [CloudPython, DynamoDb, S3]
+        "fleet" combinations::the_bot_on_mysql_s3_and_pubsub [CloudPython, MySql, S3, PubSub]
+        "fleet" contracts::the_bots_variables_run_it_on_dynamodb_and_s3 [CloudPython, Curl, DynamoDb, S3]
+        "fleet" contracts::the_converters_variables_run_it_on_mysql_rabbitmq_and_gridfs [CloudPython, Curl, Ffmpeg, MySql, GridFs, Amqp]
+        "fleet" contracts::the_sites_variables_run_it_on_mysql_and_s3 [CloudPython, Ffmpeg, GrpcPython, MySql, S3]
+        "fleet" contracts::the_tasks_variables_run_them_on_postgres_gcs_and_pubsub [CloudPython, Curl, Postgres, Gcs, PubSub]
+        "fleet" weather::a_database_that_restarts_in_mid_job_costs_nothing_but_time [PrivatePostgres]
+        "fleet" weather::a_database_that_falls_silent_is_told_within_seconds_and_used_again [MySql]
+        "fleet" weather::a_store_that_cuts_and_narrows_loses_no_upload_and_no_result [CloudPython, S3]
+        "fleet" weather::nodes_whose_clocks_differ_by_five_minutes_share_the_work [Faketime, Postgres]
+        "fleet" weather::of_two_processes_of_one_name_the_older_ends_and_its_job_goes_on [MySql]
+        "heavy" kills::sixty_jobs_outlive_ten_killed_workers_and_two_deaths_of_the_broker [CloudPython, Postgres, S3, PrivateRabbitMq]
         "page" page::somebody_signs_in_drops_a_film_and_downloads_the_song [Browser, Corpus]
         "page" video_pages::a_video_uploaded_over_grpc_plays_by_range [Browser, Ffmpeg]
         "page" video_pages::a_member_publishes_a_video_guests_watch_it_and_an_admin_deletes_it [Browser, Ffmpeg]

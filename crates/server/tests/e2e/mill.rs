@@ -221,9 +221,9 @@ impl Drop for Mill {
     }
 }
 
-/// The first address in what a mill prints.
+/// The first address of its own in what a mill prints; an engine's stands behind a `=`.
 pub(crate) fn address_in(said: &str) -> Option<SocketAddr> {
-    let (_, rest) = said.split_once("http://")?;
+    let (_, rest) = said.split_once(" http://")?;
     let end = rest.find(|c: char| !(c.is_ascii_digit() || ".:".contains(c)))?;
     rest[..end].trim_end_matches(['.', ':']).parse().ok()
 }

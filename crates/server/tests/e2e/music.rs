@@ -388,7 +388,7 @@ pub(crate) fn the_example_script_says_where_the_song_is() {
     mill.stop();
 }
 
-fn script(mill: &Mill, words: &[&str]) -> Output {
+pub(crate) fn script(mill: &Mill, words: &[&str]) -> Output {
     Command::new("sh")
         .arg(tools::repository().join("examples/music-bot.sh"))
         .args(words)

@@ -277,7 +277,7 @@ pub(crate) fn the_example_script_converts_a_song() {
     mill.stop();
 }
 
-fn script(mill: &Mill, folder: &Path, words: &[&str]) -> Output {
+pub(crate) fn script(mill: &Mill, folder: &Path, words: &[&str]) -> Output {
     Command::new("sh")
         .arg(tools::repository().join("examples/conversion-tasks.sh"))
         .args(words)

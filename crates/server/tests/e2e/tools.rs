@@ -7,6 +7,8 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use reelmill_testbed::{Tools, servers};
+
 /// A thing that a case cannot do without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Need {
@@ -21,6 +23,21 @@ pub(crate) enum Need {
     GrpcPython,
     /// A mount of one's own, for a small disk.
     Mount,
+    /// A Python with the makers' own clients of the engines below.
+    CloudPython,
+    MySql,
+    Postgres,
+    DynamoDb,
+    S3,
+    Gcs,
+    GridFs,
+    Amqp,
+    PubSub,
+    /// Servers that a case starts for itself, to kill them.
+    PrivatePostgres,
+    PrivateRabbitMq,
+    /// A clock of one's own for a process.
+    Faketime,
 }
 
 impl Need {
@@ -47,6 +64,28 @@ impl Need {
             Self::GrpcPython => {
                 ("Python with grpcio and grpcio-tools (`cargo xtask setup`)", grpc_python().is_some())
             }
+            Self::CloudPython => {
+                ("Python with the engines' own clients (`cargo xtask setup`)", cloud_python().is_some())
+            }
+            Self::MySql => {
+                ("a MySQL server and `mariadb`", has_server("MYSQL") && on_path("mariadb").is_some())
+            }
+            Self::Postgres => {
+                ("a PostgreSQL server and `psql`", has_server("POSTGRES") && on_path("psql").is_some())
+            }
+            Self::DynamoDb => ("DynamoDB Local", has_server("DYNAMODB")),
+            Self::S3 => ("a server of S3", has_server("S3")),
+            Self::Gcs => ("a server of Google Cloud Storage", has_server("GCS")),
+            Self::GridFs => ("a server of MongoDB's protocol", has_server("GRIDFS")),
+            Self::Amqp => ("RabbitMQ", has_server("AMQP")),
+            Self::PubSub => ("the emulator of Pub/Sub", has_server("PUBSUB")),
+            Self::PrivatePostgres => {
+                ("a PostgreSQL to be killed", servers::POSTGRES.missing(&Tools::from_environment()).is_none())
+            }
+            Self::PrivateRabbitMq => {
+                ("a RabbitMQ to be killed", servers::RABBITMQ.missing(&Tools::from_environment()).is_none())
+            }
+            Self::Faketime => ("faketime (Debian's `faketime`)", faketime().is_some()),
             Self::Mount => ("a mount namespace (needs root, or user namespaces)", unshare().is_some()),
         };
         (!is_there).then(|| format!("{what} cannot be had here"))
@@ -93,6 +132,23 @@ pub(crate) fn ytdlp_wheels() -> Option<PathBuf> {
 /// A Python that has grpcio and grpcio-tools.
 pub(crate) fn grpc_python() -> Option<PathBuf> {
     variable("REELMILL_GRPC_PYTHON").filter(|python| python.is_file())
+}
+
+/// The library that shifts a process's clock, as its own program names it.
+pub(crate) fn faketime() -> Option<String> {
+    let run = Command::new("faketime").args(["-f", "+0", "printenv", "LD_PRELOAD"]).output().ok()?;
+    let said = String::from_utf8(run.stdout).ok()?;
+    Some(said.trim().to_owned()).filter(|library| !library.is_empty())
+}
+
+/// A Python that has pymongo, boto3, pika and Google's clients.
+pub(crate) fn cloud_python() -> Option<PathBuf> {
+    variable("REELMILL_CLOUD_PYTHON").filter(|python| python.is_file())
+}
+
+/// Whether `cargo xtask` has started the shared server of that name.
+fn has_server(name: &str) -> bool {
+    variable(&format!("REELMILL_TEST_{name}")).is_some()
 }
 
 /// The words before a program that gets mounts of its own, which go with it.

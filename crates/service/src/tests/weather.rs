@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use async_trait::async_trait;
 use reelmill_backends::catalog::MemoryCatalog;
 use reelmill_core::ports::{
-    Beat, Catalog, CatalogError, Census, JobFilter, Page, PageQuery, Sequence, TaskQuery,
+    Beat, Catalog, CatalogError, Census, JobFilter, Page, PageQuery, Part, Sequence, TaskQuery,
 };
 use reelmill_core::{
-    ApiKey, ApiKeyId, Holder, Intent, Job, JobId, Key, Media, MediaId, Notice, Operation, OperationId,
-    Output, OutputId, Pulse, Receipt, Song, SongId, StateName, Task, Timestamp, Token, User, UserId, Video,
-    Write,
+    ApiKey, ApiKeyId, Collection, Holder, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeKind,
+    Operation, OperationId, Output, OutputId, Pulse, Receipt, Song, SongId, StateName, Task, Timestamp,
+    Token, User, UserId, Video, Write,
 };
 use tokio::time::{Duration, sleep};
 use uuid::Uuid;
@@ -136,8 +136,34 @@ impl Catalog for Stormy {
     async fn receipt(&self, scope: &str, key: &str, now: Timestamp) -> Result<Option<Receipt>, CatalogError> {
         self.inner.receipt(scope, key, now).await
     }
-    async fn due_notices(&self, now: Timestamp, limit: u32) -> Result<Vec<Notice>, CatalogError> {
-        self.inner.due_notices(now, limit).await
+    async fn register_worker(&self, name: &str) -> Result<i64, CatalogError> {
+        self.inner.register_worker(name).await
+    }
+
+    async fn worker_epoch(&self, name: &str) -> Result<i64, CatalogError> {
+        self.inner.worker_epoch(name).await
+    }
+
+    async fn media_by_fid(&self, fid: &str) -> Result<Option<Media>, CatalogError> {
+        self.inner.media_by_fid(fid).await
+    }
+
+    async fn records(
+        &self,
+        collection: Collection,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Part, CatalogError> {
+        self.inner.records(collection, after, limit).await
+    }
+
+    async fn due_notices(
+        &self,
+        kind: NoticeKind,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Notice>, CatalogError> {
+        self.inner.due_notices(kind, now, limit).await
     }
     async fn user_by_number(&self, number: i64) -> Result<Option<User>, CatalogError> {
         self.inner.user_by_number(number).await

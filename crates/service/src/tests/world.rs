@@ -12,9 +12,9 @@ use reelmill_backends::catalog::MemoryCatalog;
 use reelmill_backends::doorbell::EmbeddedDoorbell;
 use reelmill_backends::objects::MemoryObjects;
 use reelmill_core::ports::{
-    ByteStream, Catalog, Conversion, Converted, Converter, ConverterError, Drawn, Fetch, Fetched, Input,
-    JobFilter, Look, Notifier, NotifierError, ObjectWriter, Objects, ObjectsError, PageQuery, PictureError,
-    Pictures, Source, SourceError, Stored,
+    ByteStream, Catalog, Conversion, Converted, Converter, ConverterError, Doorbell, Drawn, Fetch, Fetched,
+    Handout, Input, JobFilter, Look, Notifier, NotifierError, ObjectWriter, Objects, ObjectsError, PageQuery,
+    PictureError, Pictures, Source, SourceError, Stored,
 };
 use reelmill_core::{
     AudioInfo, Door, Format, Found, Intent, Job, Key, MediaInfo, Notification, Obstacle, Platform, Priority,
@@ -116,6 +116,10 @@ impl Objects for Shelf {
     async fn read(&self, key: &Key, range: Range<u64>) -> Result<ByteStream, ObjectsError> {
         self.weather()?;
         self.inner.read(key, range).await
+    }
+
+    async fn presign(&self, key: &Key, handout: &Handout<'_>) -> Result<Option<String>, ObjectsError> {
+        self.inner.presign(key, handout).await
     }
 
     fn uri(&self, key: &Key) -> String {
@@ -391,13 +395,22 @@ impl World {
     }
 
     pub(super) async fn over(catalog: Arc<dyn Catalog>) -> Self {
+        Self::of(catalog, Arc::new(EmbeddedDoorbell::default())).await
+    }
+
+    /// A world whose processes are woken by that doorbell.
+    pub(super) async fn ringing(doorbell: Arc<dyn Doorbell>) -> Self {
+        Self::of(Arc::new(MemoryCatalog::default()), doorbell).await
+    }
+
+    async fn of(catalog: Arc<dyn Catalog>, doorbell: Arc<dyn Doorbell>) -> Self {
         let clock = TestClock::new();
         let (shelf, engine) = (Arc::<Shelf>::default(), Arc::<Engine>::default());
         let (ears, spring) = (Arc::<Ears>::default(), Arc::<Spring>::default());
         let ports = Ports {
             catalog: Arc::clone(&catalog),
             objects: shelf.clone(),
-            doorbell: Arc::new(EmbeddedDoorbell::default()),
+            doorbell,
             converter: engine.clone(),
             notifier: ears.clone(),
             source: spring.clone(),
@@ -411,7 +424,11 @@ impl World {
 
     /// Another process on the same catalog and store, with a doorbell of its own.
     pub(super) fn process(&self, options: Options) -> Service {
-        let doorbell = Arc::new(EmbeddedDoorbell::default());
+        self.process_with(options, Arc::new(EmbeddedDoorbell::default()))
+    }
+
+    /// Another process on the same catalog and store, woken by that doorbell.
+    pub(super) fn process_with(&self, options: Options, doorbell: Arc<dyn Doorbell>) -> Service {
         Service::new(Ports { doorbell, ..self.ports.clone() }, options, self.clock.clone())
     }
 
@@ -477,6 +494,9 @@ pub(super) fn options() -> Options {
     Options {
         slots: 2,
         worker_name: "worker".into(),
+        is_worker_named: false,
+        movies_folder: "movies".into(),
+        images_folder: "images".into(),
         lease: Duration::from_secs(15),
         heartbeat: Duration::from_secs(5),
         poll: Duration::from_secs(1),

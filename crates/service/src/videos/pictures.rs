@@ -56,7 +56,9 @@ impl Service {
         let (_, thumbnail) = self.awaiting(caller, name).await?;
         let _place = place(&self.inner.easels.arriving)?;
         let sent = arrived(bytes).await?;
-        let key: Key = format!("images/{}", thumbnail.name()).parse().map_err(Error::internal)?;
+        let key: Key = format!("{}/{}", self.options().images_folder, thumbnail.name())
+            .parse()
+            .map_err(Error::internal)?;
         let (bytes, look) = self.drawn_anew(sent, None).await?;
         let picture = self.picture_of(key.clone(), &bytes, &look);
         let Some((video, thumbnail, arriving)) = self.only_sender(caller, name, &key, &picture).await? else {

@@ -32,7 +32,9 @@ impl Service {
         let (bytes, look) = self.drawn_anew(arrived(bytes).await?, Some(MOST_WIDTH_PX)).await?;
         let extension = look.content_type.trim_start_matches("image/").replace("jpeg", "jpg");
         let mut thumbnail = Thumbnail { uuid: Uuid::new_v4(), extension, oversize: false, picture: None };
-        let key: Key = format!("images/{}", thumbnail.name()).parse().map_err(Error::internal)?;
+        let key: Key = format!("{}/{}", self.options().images_folder, thumbnail.name())
+            .parse()
+            .map_err(Error::internal)?;
         let arriving = Arriving::begin(self, key.clone()).await?;
         thumbnail.picture = Some(self.picture_of(key.clone(), &bytes, &look));
         self.store_picture(&key, bytes).await?;

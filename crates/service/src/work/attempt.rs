@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use reelmill_core::ports::{CatalogError, Conversion, ConverterError, Input, ObjectsError, SourceError};
 use reelmill_core::{
-    Door, Event, Failure, FailureKind, Job, Key, Kind, Media, Notice, NoticeId, Output, OutputId, Stage,
-    State, Token, Write,
+    Door, Event, Failure, FailureKind, Job, Key, Kind, Media, Output, OutputId, Stage, State, Token, Write,
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::{Duration, Instant, sleep, timeout};
@@ -87,6 +86,7 @@ impl Service {
             beat_now: Arc::new(Notify::new()),
         };
         self.hold(&watch, if job.media_id.is_some() { Stage::Convert } else { Stage::Fetch });
+        let mut is_left_behind = false;
         let made = {
             let making = self.make(&job, &bench);
             tokio::pin!(making);
@@ -96,7 +96,7 @@ impl Service {
                     // The engine ends within 100 ms of this; its result no longer counts.
                     watch.cancel.cancel();
                     // A store that hangs is left behind: what is dropped here ends by itself.
-                    let _ = timeout(self.options().lease, making).await;
+                    is_left_behind = timeout(self.options().lease, making).await.is_err();
                     Err(Ok(stopped))
                 }
             }
@@ -104,7 +104,7 @@ impl Service {
         let ended = match made {
             Ok(made) => self.complete(&watch, &job, made).await,
             Err(broken) => {
-                bench.clear().await;
+                bench.clear(is_left_behind).await;
                 self.give_up(&watch, &job, broken).await
             }
         };
@@ -312,21 +312,14 @@ impl Service {
             _ => None,
         };
         if matches!(next.state, State::Done { .. } | State::Failed { .. }) {
-            writes.push(Write::AddNotice(Notice {
-                id: NoticeId(self.fresh_id()),
-                account: job.account,
-                job: job.id,
-                output,
-                door: job.door,
-                due_at: self.now(),
-                failures: 0,
-            }));
+            writes.extend(self.notices_of(job, output).into_iter().map(Write::AddNotice));
         }
         writes.push(Write::ReplaceJob(next));
         match self.catalog().commit(writes).await {
             Ok(()) => {
                 self.tell_end(job.id);
                 self.inner.notices.notify_one();
+                self.inner.announcements.notify_one();
                 Ok(true)
             }
             Err(CatalogError::Conflict) => Ok(false),

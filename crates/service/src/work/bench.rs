@@ -45,10 +45,15 @@ impl Bench {
         self.service.catalog().commit(vec![Write::AddIntent(intent)]).await
     }
 
-    /// Deletes what this attempt began and did not make visible.
-    pub(super) async fn clear(&self) {
+    /// Deletes what this attempt began and did not make visible. What a hanging store was left behind with may still come
+    /// to be there, so it stays on record for the collector, which looks again later.
+    pub(super) async fn clear(&self, is_left_behind: bool) {
         for key in std::mem::take(&mut *self.keys.lock().await) {
-            self.service.discard(&key).await;
+            if is_left_behind {
+                self.service.condemn(&key).await;
+            } else {
+                self.service.discard(&key).await;
+            }
         }
     }
 

@@ -2,18 +2,22 @@
 //!
 //! The doorbell names a job, the catalog knows them all: a ring that is lost costs a poll interval, never a job.
 
-use reelmill_core::ports::{CatalogError, Delivery};
-use reelmill_core::{Event, Job, JobId, StateName, Token, Write};
-use tokio::time::{Duration, sleep};
+use reelmill_core::ports::{CatalogError, Channel, Delivery, Message};
+use reelmill_core::{Event, Job, Kind, Priority, StateName, Token, Write};
+use tokio::time::{Duration, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{debug, warn};
 use uuid::Uuid;
 
 use super::backoff::jittered;
+use crate::foreign::refuse;
 use crate::{Error, Service};
 
 /// Claims looked at in one look at the catalog: enough that a lost race finds another job at once.
 const LOOK: u32 = 8;
+
+/// How long the ring of a job that is due may take to come out of a queue.
+const QUEUE_PATIENCE: Duration = Duration::from_millis(50);
 
 /// A job that is this worker's.
 pub(super) struct Claimed {
@@ -36,21 +40,25 @@ pub(super) enum Next {
 impl Service {
     /// Waits for a job and claims it. A claim that is being written is waited for, so that draining leaves none behind.
     pub(super) async fn next_claim(&self, drain: &CancellationToken) -> Next {
+        let mut is_silent = false;
         while !drain.is_cancelled() {
-            match self.claim_due().await {
+            match self.claim_now().await {
                 Ok(Some(claimed)) => return Next::Claimed(Box::new(claimed)),
                 Ok(None) => {}
                 Err(error) => warn!(error = ?error, "the catalog gives no jobs; trying again"),
             }
             tokio::select! {
-                rung = self.ports().doorbell.listen() => match rung {
+                rung = self.ports().doorbell.listen(Channel::Work) => match rung {
                     Ok(delivery) => {
+                        is_silent = false;
                         if let Some(claimed) = self.claim_rung(delivery).await {
                             return Next::Claimed(Box::new(claimed));
                         }
                     }
                     Err(error) => {
-                        warn!(%error, "the doorbell is silent; looking by the clock");
+                        if !std::mem::replace(&mut is_silent, true) {
+                            warn!(%error, "the doorbell is silent; looking by the clock");
+                        }
                         sleep(jittered(self.options().poll)).await;
                     }
                 },
@@ -62,8 +70,28 @@ impl Service {
         Next::Draining
     }
 
-    async fn claim_due(&self) -> Result<Option<Claimed>, Error> {
-        for job in self.catalog().due_jobs(self.now(), LOOK).await? {
+    /// A job that is due now. Where the doorbell is a queue, the ring that names it is taken along where there is one, since
+    /// the queue's length tells how many workers are wanted; only what is more urgent than most goes before its turn.
+    async fn claim_now(&self) -> Result<Option<Claimed>, Error> {
+        let due = self.catalog().due_jobs(self.now(), LOOK).await?;
+        if !self.ports().doorbell.is_queue() || due.is_empty() {
+            return self.claim_first(due).await;
+        }
+        let (urgent, usual): (Vec<_>, Vec<_>) =
+            due.into_iter().partition(|job| job.priority == Priority::Interactive);
+        if let Some(claimed) = self.claim_first(urgent).await? {
+            return Ok(Some(claimed));
+        }
+        if let Ok(Ok(delivery)) = timeout(QUEUE_PATIENCE, self.ports().doorbell.listen(Channel::Work)).await
+            && let Some(claimed) = self.claim_rung(delivery).await
+        {
+            return Ok(Some(claimed));
+        }
+        self.claim_first(usual).await
+    }
+
+    async fn claim_first(&self, due: Vec<Job>) -> Result<Option<Claimed>, Error> {
+        for job in due {
             if let Some(claimed) = self.claim(job, None).await? {
                 return Ok(Some(claimed));
             }
@@ -72,38 +100,42 @@ impl Service {
     }
 
     async fn claim_rung(&self, delivery: Box<dyn Delivery>) -> Option<Claimed> {
-        let id = delivery.job();
-        match self.look_at(id, delivery.is_redelivered()).await {
-            Ok(Some(job)) => match self.claim(job, Some(delivery)).await {
-                Ok(claimed) => claimed,
-                Err(error) => {
-                    warn!(job.id = %id, error = ?error, "a job that was rung for could not be claimed");
-                    None
-                }
-            },
-            Ok(None) => {
-                settle(delivery).await;
-                None
-            }
+        match self.take(delivery).await {
+            Ok(claimed) => claimed,
             Err(error) => {
-                // The delivery is dropped unsettled, so that it comes again.
-                warn!(job.id = %id, error = ?error, "a job that was rung for could not be read");
+                // The delivery was dropped unsettled, so that it comes again.
+                warn!(error = ?error, "a job that was rung for could not be claimed");
                 sleep(jittered(Duration::from_millis(200))).await;
                 None
             }
         }
     }
 
-    /// The job of a ring where it can be claimed. A broker that marks a redelivery has seen the worker before us die,
-    /// so its claim need not be waited out: the token makes that safe.
-    async fn look_at(&self, id: JobId, redelivered: bool) -> Result<Option<Job>, Error> {
-        let Some(job) = self.catalog().job(id).await? else { return Ok(None) };
-        match job.claim().map(|claim| claim.token) {
-            Some(token) if redelivered && !self.held().contains_key(&id) => {
-                let lapsed = self.raise(&job, &Event::Lapse { token }).await?;
-                Ok(lapsed.filter(|job| job.state.name() == StateName::Queued))
+    /// Claims the job that a delivery names where it waits; else the delivery is settled, looked after or set aside.
+    async fn take(&self, delivery: Box<dyn Delivery>) -> Result<Option<Claimed>, Error> {
+        let id = match delivery.message() {
+            Message::Job(id) => *id,
+            Message::Foreign(foreign) => match self.adopt(foreign).await {
+                Ok(id) => id,
+                Err(error) if error.kind == Kind::Unprocessable => {
+                    refuse(delivery, &error.detail).await;
+                    return Ok(None);
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        match self.catalog().job(id).await? {
+            Some(job) if job.state.name() == StateName::Queued => self.claim(job, Some(delivery)).await,
+            Some(job)
+                if job.claim().is_some() && delivery.is_redelivered() && !self.held().contains_key(&id) =>
+            {
+                tokio::spawn(self.clone().doubt(job, delivery));
+                Ok(None)
             }
-            _ => Ok((job.state.name() == StateName::Queued).then_some(job)),
+            _ => {
+                settle(delivery).await;
+                Ok(None)
+            }
         }
     }
 
@@ -137,9 +169,10 @@ impl Service {
     }
 }
 
-pub(super) async fn settle(delivery: Box<dyn Delivery>) {
-    let id = delivery.job();
+/// Ends a delivery. What could not be ended comes again, and finds its job over.
+pub(crate) async fn settle(delivery: Box<dyn Delivery>) {
+    let message = delivery.message().clone();
     if let Err(error) = delivery.settle().await {
-        warn!(job.id = %id, %error, "a ring could not be settled and will come again");
+        debug!(?message, %error, "a ring could not be settled and will come again");
     }
 }

@@ -58,6 +58,7 @@ impl Service {
             size_bytes: stored.size_bytes,
             blake3: hasher.finalize().to_hex().to_string(),
             info,
+            fid: stored.fid,
             task: None,
             created_at: self.now(),
         };

@@ -44,7 +44,8 @@ impl Service {
         Ok(rescued)
     }
 
-    async fn lapse(&self, job: &reelmill_core::Job) -> Result<bool, Error> {
+    /// Takes one claim over; `false` where somebody was faster.
+    pub(crate) async fn lapse(&self, job: &reelmill_core::Job) -> Result<bool, Error> {
         let Some(token) = job.claim().map(|claim| claim.token) else { return Ok(false) };
         let Some(next) = self.raise(job, &Event::Lapse { token }).await? else { return Ok(false) };
         info!(job.id = %job.id, job.attempt = token.attempt, job.state = %next.state.name(), "took a job over from a dead worker");

@@ -116,6 +116,11 @@ impl<'a> Change<'a> {
                 self.add(|tables| &mut tables.tasks, task.number, task)
             }
             Write::DropTask(number, version) => self.drop_task(number, Some(version)),
+            Write::RaiseSequence(sequence, number) => {
+                let given = self.tables.numbers.get(sequence.as_str()).copied().unwrap_or_default();
+                self.set(|tables| &mut tables.numbers, sequence.as_str(), Some(given.max(number)));
+                Ok(())
+            }
         }
     }
 

@@ -6,13 +6,12 @@ use reelmill_core::ports::{Beat, CatalogError};
 use reelmill_core::{Job, JobId, MediaId, Priority, Pulse, Stage, State, StateName, Token};
 use sqlx::{AnyConnection, Row};
 
+use super::failure::Changed;
+use super::tally::Tally;
 use super::{Dialect, row};
 
-/// The rows that each state's count is spread over; the migration made as many.
-const SHARDS: u8 = 8;
-
 /// Adds the job with a fresh pulse.
-pub(super) async fn add(on: &mut AnyConnection, dialect: &Dialect, job: &Job) -> Result<(), CatalogError> {
+pub(super) async fn add(on: &mut AnyConnection, dialect: &Dialect, tally: &mut Tally, job: &Job) -> Changed {
     let sql = "INSERT INTO jobs (id, account, media_id, state, priority, due_at_ms, version, token, beats, \
                progress, stage, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0.0, '', ?)";
     let statement = dialect
@@ -26,19 +25,21 @@ pub(super) async fn add(on: &mut AnyConnection, dialect: &Dialect, job: &Job) ->
         .bind(row::signed(job.version))
         .bind(token_of(job))
         .bind(row::to_body(job)?);
-    statement.execute(&mut *on).await.map_err(row::error)?;
-    count(on, dialect, job.id, job.state.name().as_str(), 1).await
+    statement.execute(&mut *on).await?;
+    tally.count(job.id, job.state.name(), 1);
+    Ok(())
 }
 
 /// Replaces the version before; the pulse stays where the claim does.
 pub(super) async fn replace(
     on: &mut AnyConnection,
     dialect: &Dialect,
+    tally: &mut Tally,
     job: &Job,
-) -> Result<(), CatalogError> {
+) -> Changed {
     let before = job.version.checked_sub(1).ok_or(CatalogError::Conflict)?;
     let (old_state, old_token) = stand(on, dialect, job.id, before).await?;
-    let (state, token) = (job.state.name().as_str(), token_of(job));
+    let (state, token) = (job.state.name(), token_of(job));
     let pulse = if token == old_token { "" } else { ", beats = 0, progress = 0.0, stage = ''" };
     let sql = format!(
         "UPDATE jobs SET account = ?, media_id = ?, state = ?, priority = ?, due_at_ms = ?, version = ?, \
@@ -48,7 +49,7 @@ pub(super) async fn replace(
         .query(&sql)
         .bind(job.account.to_string())
         .bind(media_of(job))
-        .bind(state)
+        .bind(state.as_str())
         .bind(priority_rank(job.priority))
         .bind(due_at_ms(job))
         .bind(row::signed(job.version))
@@ -56,13 +57,13 @@ pub(super) async fn replace(
         .bind(row::to_body(job)?)
         .bind(job.id.to_string())
         .bind(row::signed(before));
-    let replaced = statement.execute(&mut *on).await.map_err(row::error)?.rows_affected();
+    let replaced = statement.execute(&mut *on).await?.rows_affected();
     if replaced != 1 {
-        return Err(CatalogError::Conflict);
+        return Err(CatalogError::Conflict.into());
     }
     if old_state != state {
-        count(on, dialect, job.id, &old_state, -1).await?;
-        count(on, dialect, job.id, state, 1).await?;
+        tally.count(job.id, old_state, -1);
+        tally.count(job.id, state, 1);
     }
     Ok(())
 }
@@ -71,17 +72,19 @@ pub(super) async fn replace(
 pub(super) async fn drop_version(
     on: &mut AnyConnection,
     dialect: &Dialect,
+    tally: &mut Tally,
     id: JobId,
     version: u64,
-) -> Result<(), CatalogError> {
+) -> Changed {
     let (state, _) = stand(on, dialect, id, version).await?;
     let statement = dialect.query("DELETE FROM jobs WHERE id = ? AND version = ?");
     let statement = statement.bind(id.to_string()).bind(row::signed(version));
-    let dropped = statement.execute(&mut *on).await.map_err(row::error)?.rows_affected();
+    let dropped = statement.execute(&mut *on).await?.rows_affected();
     if dropped != 1 {
-        return Err(CatalogError::Conflict);
+        return Err(CatalogError::Conflict.into());
     }
-    count(on, dialect, id, &state, -1).await
+    tally.count(id, state, -1);
+    Ok(())
 }
 
 /// Counts a beat, and says whether the job was cancelled.
@@ -91,7 +94,7 @@ pub(super) async fn beat(
     id: JobId,
     token: Token,
     pulse: Pulse,
-) -> Result<Beat, CatalogError> {
+) -> Changed<Beat> {
     let sql = "UPDATE jobs SET beats = beats + 1, progress = ?, stage = ? WHERE id = ? AND token = ?";
     let statement = dialect
         .query(sql)
@@ -99,13 +102,13 @@ pub(super) async fn beat(
         .bind(pulse.stage.map_or("", Stage::as_str))
         .bind(id.to_string())
         .bind(token_text(token));
-    let beaten = statement.execute(&mut *on).await.map_err(row::error)?.rows_affected();
+    let beaten = statement.execute(&mut *on).await?.rows_affected();
     let statement = dialect.query("SELECT state FROM jobs WHERE id = ?").bind(id.to_string());
-    let row = statement.fetch_optional(&mut *on).await.map_err(row::error)?.ok_or(CatalogError::NotFound)?;
+    let row = statement.fetch_optional(&mut *on).await?.ok_or(CatalogError::NotFound)?;
     if beaten != 1 {
-        return Err(CatalogError::Conflict);
+        return Err(CatalogError::Conflict.into());
     }
-    let state: &str = row.try_get(0).map_err(row::error)?;
+    let state: &str = row.try_get(0)?;
     Ok(if state == StateName::Cancelling.as_str() { Beat::Cancelling } else { Beat::Running })
 }
 
@@ -124,25 +127,14 @@ async fn stand(
     dialect: &Dialect,
     id: JobId,
     version: u64,
-) -> Result<(String, String), CatalogError> {
+) -> Changed<(StateName, String)> {
     let statement = dialect.query("SELECT state, token FROM jobs WHERE id = ? AND version = ?");
     let statement = statement.bind(id.to_string()).bind(row::signed(version));
-    let row = statement.fetch_optional(on).await.map_err(row::error)?.ok_or(CatalogError::Conflict)?;
-    Ok((row.try_get(0).map_err(row::error)?, row.try_get(1).map_err(row::error)?))
-}
-
-async fn count(
-    on: &mut AnyConnection,
-    dialect: &Dialect,
-    id: JobId,
-    state: &str,
-    change: i64,
-) -> Result<(), CatalogError> {
-    let statement = dialect.query("UPDATE job_counts SET jobs = jobs + ? WHERE state = ? AND shard = ?");
-    // A job is counted in one shard all its life, so that no shard's count can fall below zero.
-    let shard = i64::from(id.0.as_bytes()[15] % SHARDS);
-    statement.bind(change).bind(state.to_owned()).bind(shard).execute(on).await.map_err(row::error)?;
-    Ok(())
+    let row = statement.fetch_optional(on).await?.ok_or(CatalogError::Conflict)?;
+    let name: &str = row.try_get(0)?;
+    let state =
+        StateName::from_name(name).ok_or_else(|| CatalogError::Corrupt(format!("no job can be `{name}`")))?;
+    Ok((state, row.try_get(1)?))
 }
 
 /// The empty text stands for no media: it is no media's id.

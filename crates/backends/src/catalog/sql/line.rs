@@ -1,112 +1,92 @@
-//! The line before the one writer: whoever waits while a transaction becomes durable shares the next one.
+//! The lines before the writers: whoever waits while a transaction becomes durable shares the next one.
 //!
 //! A disk makes some hundreds of transactions a second durable, however small. So changes that have come in
-//! meanwhile go into one, each within a savepoint of its own: a change whose condition does not hold is taken
-//! back alone, and each caller gets the verdict of its own change once the transaction is durable.
+//! meanwhile go into one, and each caller gets the verdict of its own change once the transaction is durable.
+//! What concerns the same job goes through the same line, so that a process is never in its own way.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use reelmill_core::ports::CatalogError;
-use sqlx::{AnyConnection, Connection};
+use reelmill_core::{JobId, Write};
+use sqlx::AnyConnection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::Dialect;
-use super::change::{Change, Done, perform};
+use super::change::{Change, Done};
+use super::writer::Writer;
+use super::{Access, Dialect};
 
 /// How many changes share a transaction at most.
 const MAX_SHARING: usize = 64;
-/// How many wait in line at most; the next ones wait to get into it.
+/// How many wait in a line at most; the next ones wait to get into it.
 const MAX_WAITING: usize = 256;
 
-type Verdict = Result<Done, CatalogError>;
+pub(super) type Verdict = Result<Done, CatalogError>;
 
 #[derive(Debug)]
-struct Ask {
-    change: Change,
+pub(super) struct Ask {
+    pub(super) change: Change,
     answer: oneshot::Sender<Verdict>,
 }
 
-/// Where changes wait for the writer. The writer ends when this is dropped, after what is in line.
+/// Where changes wait for the writers. Those end when this is dropped, after what is in line.
 #[derive(Debug)]
-pub(in crate::catalog) struct Line(mpsc::Sender<Ask>);
+pub(in crate::catalog) struct Lines {
+    lines: Vec<mpsc::Sender<Ask>>,
+    turn: AtomicUsize,
+}
 
-impl Line {
-    /// Starts the writer on its connection.
-    pub(in crate::catalog) fn start(writer: AnyConnection, dialect: &'static Dialect) -> Self {
-        let (asks, line) = mpsc::channel(MAX_WAITING);
-        tokio::spawn(serve(writer, dialect, line));
-        Self(asks)
+impl Lines {
+    /// Starts the writers, the first of them on a connection that is there.
+    pub(in crate::catalog) fn start(
+        mut first: Option<AnyConnection>,
+        access: &Access,
+        dialect: &'static Dialect,
+    ) -> Self {
+        let line = |_| {
+            let (asks, line) = mpsc::channel(MAX_WAITING);
+            tokio::spawn(serve(Writer::new(first.take(), access.clone(), dialect), line));
+            asks
+        };
+        Self { lines: (0..dialect.writers).map(line).collect(), turn: AtomicUsize::new(0) }
     }
 
     /// Has a change done. A caller that stops waiting has it done all the same.
     pub(super) async fn change(&self, change: Change) -> Verdict {
         let gone = || CatalogError::Unavailable("its writer has ended".to_owned());
         let (answer, verdict) = oneshot::channel();
-        self.0.send(Ask { change, answer }).await.map_err(|_| gone())?;
+        let turn = match job_of(&change) {
+            Some(job) => usize::from(job.0.as_bytes()[15]),
+            None => self.turn.fetch_add(1, Ordering::Relaxed),
+        };
+        let line = self.lines.get(turn % self.lines.len()).ok_or_else(gone)?;
+        line.send(Ask { change, answer }).await.map_err(|_| gone())?;
         verdict.await.map_err(|_| gone())?
     }
 }
 
-async fn serve(mut writer: AnyConnection, dialect: &'static Dialect, mut line: mpsc::Receiver<Ask>) {
+/// The job that a change is about, where it is about one.
+fn job_of(change: &Change) -> Option<JobId> {
+    match change {
+        Change::Beat { job, .. } => Some(*job),
+        Change::Commit(writes) => writes.iter().find_map(|write| match write {
+            Write::AddJob(job) | Write::ReplaceJob(job) => Some(job.id),
+            Write::DropJob(id, _) => Some(*id),
+            _ => None,
+        }),
+        Change::TouchIntent(_) | Change::NextNumber(_) | Change::RegisterWorker(_) | Change::Sweep(_) => None,
+    }
+}
+
+async fn serve(mut writer: Writer, mut line: mpsc::Receiver<Ask>) {
     let mut asks = Vec::with_capacity(MAX_SHARING);
     while line.recv_many(&mut asks, MAX_SHARING).await > 0 {
-        let verdicts = transact(&mut writer, dialect, &asks).await;
-        match verdicts {
-            Ok(verdicts) => {
-                for (ask, verdict) in asks.drain(..).zip(verdicts) {
-                    // Who has stopped waiting needs no answer.
-                    let _ = ask.answer.send(verdict);
-                }
-            }
-            Err(error) => {
-                let reason = error.to_string();
-                for ask in asks.drain(..) {
-                    let _ = ask.answer.send(Err(CatalogError::Unavailable(reason.clone())));
-                }
-            }
+        // Other processes may be about to change the same jobs. Who takes them in one order waits, and never in a circle.
+        asks.sort_by_key(|ask| job_of(&ask.change).map(|job| job.0));
+        let verdicts = writer.answer(&asks).await;
+        for (ask, verdict) in asks.drain(..).zip(verdicts) {
+            // Who has stopped waiting needs no answer.
+            let _ = ask.answer.send(verdict);
         }
     }
-    // What is committed is durable whether the farewell succeeds or not.
-    let _ = writer.close().await;
-}
-
-/// Does all asks in one transaction. An error means that none may have been taken.
-async fn transact(
-    writer: &mut AnyConnection,
-    dialect: &Dialect,
-    asks: &[Ask],
-) -> Result<Vec<Verdict>, sqlx::Error> {
-    run(writer, dialect.begin).await?;
-    let done = match each(writer, dialect, asks).await {
-        Ok(verdicts) => run(writer, "COMMIT").await.map(|()| verdicts),
-        Err(error) => Err(error),
-    };
-    if done.is_err() {
-        // The database may have rolled back by itself; then there is nothing left to do.
-        let _ = run(writer, "ROLLBACK").await;
-    }
-    done
-}
-
-async fn each(
-    writer: &mut AnyConnection,
-    dialect: &Dialect,
-    asks: &[Ask],
-) -> Result<Vec<Verdict>, sqlx::Error> {
-    let mut verdicts = Vec::with_capacity(asks.len());
-    for ask in asks {
-        run(writer, "SAVEPOINT one").await?;
-        let verdict = perform(writer, dialect, &ask.change).await;
-        match &verdict {
-            Ok(_) => {}
-            // The database itself fails: what the others of this transaction did is not to be relied on.
-            Err(CatalogError::Unavailable(reason)) => return Err(sqlx::Error::Protocol(reason.clone())),
-            Err(_) => run(writer, "ROLLBACK TO SAVEPOINT one").await?,
-        }
-        run(writer, "RELEASE SAVEPOINT one").await?;
-        verdicts.push(verdict);
-    }
-    Ok(verdicts)
-}
-
-async fn run(writer: &mut AnyConnection, sql: &'static str) -> Result<(), sqlx::Error> {
-    sqlx::query(sql).execute(writer).await.map(drop)
+    writer.close().await;
 }

@@ -2,32 +2,44 @@
 //!
 //! A record is JSON in a `body` column; beside it stands what it is looked up by. So the statements need text,
 //! integers and one float, which every database has alike, and a new field of a record needs no migration.
-//! What differs between databases is in [`dialect`]; how changes get in line for one writer is in [`line`].
+//! What differs between databases is in [`dialect`]; how changes get in line for a writer is in [`line`], how that does them
+//! beside the writers of other processes is in [`writer`].
 
+mod access;
 mod change;
 mod dialect;
+mod failure;
 mod job;
 mod line;
 mod migration;
 mod read;
+mod records;
 mod row;
+#[cfg(any(feature = "catalog-mysql", feature = "catalog-postgres"))]
+mod server;
 mod song;
+mod tally;
 mod task;
 mod video;
+mod writer;
 
-pub(super) use change::{Change, Done};
-pub(super) use dialect::Dialect;
-pub(super) use line::Line;
+pub(super) use access::Access;
+use change::{Change, Done};
+pub(super) use dialect::{Dialect, Turn};
+pub(super) use line::Lines;
 pub(super) use migration::migrate;
 pub(super) use row::error;
+#[cfg(any(feature = "catalog-mysql", feature = "catalog-postgres"))]
+pub(super) use server::Server;
 
 use async_trait::async_trait;
 use reelmill_core::ports::{
-    Beat, Catalog, CatalogError, Census, JobFilter, Page, PageQuery, Sequence, TaskQuery,
+    Beat, Catalog, CatalogError, Census, JobFilter, Page, PageQuery, Part, Sequence, TaskQuery,
 };
 use reelmill_core::{
-    ApiKey, ApiKeyId, Intent, Job, JobId, Key, Media, MediaId, Notice, Operation, OperationId, Output,
-    OutputId, Pulse, Receipt, Song, SongId, Task, Timestamp, Token, User, UserId, Video, Write,
+    ApiKey, ApiKeyId, Collection, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeKind, Operation,
+    OperationId, Output, OutputId, Pulse, Receipt, Song, SongId, Task, Timestamp, Token, User, UserId, Video,
+    Write,
 };
 use sqlx::AnyPool;
 use uuid::Uuid;
@@ -39,15 +51,15 @@ use super::check_size;
 pub(super) struct SqlCatalog {
     /// What is particular to its database.
     pub(super) dialect: &'static Dialect,
-    /// Where changes wait for the writer.
-    pub(super) line: Line,
+    /// Where changes wait for the writers.
+    pub(super) lines: Lines,
     /// Connections that only read.
     pub(super) readers: AnyPool,
 }
 
 impl SqlCatalog {
     async fn change(&self, change: Change) -> Result<Done, CatalogError> {
-        self.line.change(change).await
+        self.lines.change(change).await
     }
 }
 
@@ -71,6 +83,14 @@ impl Catalog for SqlCatalog {
 
     async fn next_number(&self, sequence: Sequence) -> Result<i64, CatalogError> {
         self.change(Change::NextNumber(sequence)).await.map(Done::count)
+    }
+
+    async fn register_worker(&self, name: &str) -> Result<i64, CatalogError> {
+        self.change(Change::RegisterWorker(name.to_owned())).await.map(Done::count)
+    }
+
+    async fn worker_epoch(&self, name: &str) -> Result<i64, CatalogError> {
+        self.epoch_of(name).await
     }
 
     async fn sweep_expired(&self, now: Timestamp) -> Result<u64, CatalogError> {
@@ -101,7 +121,7 @@ impl Catalog for SqlCatalog {
     }
 
     async fn api_keys(&self, user: UserId) -> Result<Vec<ApiKey>, CatalogError> {
-        self.records("SELECT body FROM api_keys WHERE user_id = ? ORDER BY id LIMIT 100", &user.to_string())
+        self.bodies("SELECT body FROM api_keys WHERE user_id = ? ORDER BY id LIMIT 100", &user.to_string())
             .await
     }
 
@@ -115,6 +135,10 @@ impl Catalog for SqlCatalog {
 
     async fn media(&self, id: MediaId) -> Result<Option<Media>, CatalogError> {
         self.record("SELECT body FROM media WHERE id = ?", &id.to_string()).await
+    }
+
+    async fn media_by_fid(&self, fid: &str) -> Result<Option<Media>, CatalogError> {
+        self.record("SELECT body FROM media WHERE fid = ?", fid).await
     }
 
     async fn media_page(&self, owner: Option<UserId>, query: PageQuery) -> Result<Page<Media>, CatalogError> {
@@ -147,7 +171,7 @@ impl Catalog for SqlCatalog {
 
     async fn outputs_of(&self, media: MediaId) -> Result<Vec<Output>, CatalogError> {
         let sql = "SELECT body FROM outputs WHERE media_id = ? ORDER BY id LIMIT 1000";
-        self.records(sql, &media.to_string()).await
+        self.bodies(sql, &media.to_string()).await
     }
 
     async fn intents(&self, after: Option<&Key>, limit: u32) -> Result<Vec<Intent>, CatalogError> {
@@ -158,8 +182,13 @@ impl Catalog for SqlCatalog {
         self.receipt_of(scope, key, now).await
     }
 
-    async fn due_notices(&self, now: Timestamp, limit: u32) -> Result<Vec<Notice>, CatalogError> {
-        self.notices_due(now, limit).await
+    async fn due_notices(
+        &self,
+        kind: NoticeKind,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Notice>, CatalogError> {
+        self.notices_due(kind, now, limit).await
     }
 
     async fn song(&self, id: SongId) -> Result<Option<Song>, CatalogError> {
@@ -200,6 +229,15 @@ impl Catalog for SqlCatalog {
 
     async fn task_by_file(&self, account: UserId, name: &str) -> Result<Option<Task>, CatalogError> {
         self.newest_task(account, name).await
+    }
+
+    async fn records(
+        &self,
+        collection: Collection,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Part, CatalogError> {
+        self.part(collection, after, limit).await
     }
 
     async fn census(&self) -> Result<Census, CatalogError> {

@@ -2,13 +2,14 @@
 
 use reelmill_core::ports::{CatalogError, Census, JobFilter, Page, PageQuery};
 use reelmill_core::{
-    Intent, Job, JobId, Key, Media, Notice, Priority, Receipt, StateName, Timestamp, User, UserId,
+    Intent, Job, JobId, Key, Media, Notice, NoticeKind, Priority, Receipt, StateName, Timestamp, User, UserId,
 };
 use serde::de::DeserializeOwned;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use super::access::within;
 use super::dialect::Statement;
 use super::job::priority_rank;
 use super::{SqlCatalog, row};
@@ -18,11 +19,22 @@ const JOB: &str = "SELECT body, beats, progress, stage FROM jobs";
 
 impl SqlCatalog {
     pub(super) async fn rows(&self, statement: Statement<'_>) -> Result<Vec<AnyRow>, CatalogError> {
-        statement.fetch_all(&self.readers).await.map_err(row::error)
+        let mut reader = self.readers.acquire().await.map_err(row::error)?;
+        let read = within(statement.fetch_all(&mut *reader)).await;
+        match read {
+            // Whatever it holds, it holds nothing that is called by what it cannot hold.
+            Err(sqlx::Error::Database(error)) if row::is_unholdable(&*error) => Ok(Vec::new()),
+            Err(error @ sqlx::Error::Io(_)) => {
+                // A connection in the middle of something would hold its place in the pool until it is answered.
+                drop(reader.detach());
+                Err(row::error(error))
+            }
+            read => read.map_err(row::error),
+        }
     }
 
     pub(super) async fn row(&self, statement: Statement<'_>) -> Result<Option<AnyRow>, CatalogError> {
-        statement.fetch_optional(&self.readers).await.map_err(row::error)
+        self.rows(statement).await.map(|rows| rows.into_iter().next())
     }
 
     pub(super) async fn record<T: DeserializeOwned>(
@@ -43,7 +55,7 @@ impl SqlCatalog {
         row.as_ref().map(row::from_body).transpose()
     }
 
-    pub(super) async fn records<T: DeserializeOwned>(
+    pub(super) async fn bodies<T: DeserializeOwned>(
         &self,
         sql: &str,
         key: &str,
@@ -166,28 +178,46 @@ impl SqlCatalog {
         self.row(statement).await?.as_ref().map(row::from_body).transpose()
     }
 
-    pub(super) async fn notices_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Notice>, CatalogError> {
-        let sql = "SELECT body FROM notices WHERE due_at_ms <= ? ORDER BY due_at_ms, id LIMIT ?";
-        let statement = self.dialect.query(sql).bind(now.as_ms()).bind(i64::from(limit));
+    pub(super) async fn epoch_of(&self, worker: &str) -> Result<i64, CatalogError> {
+        let statement = self.dialect.query("SELECT epoch FROM workers WHERE name = ?");
+        let row = self.row(statement.bind(worker.to_owned())).await?;
+        row.map_or(Ok(0), |row| row.try_get(0).map_err(row::error))
+    }
+
+    pub(super) async fn notices_due(
+        &self,
+        kind: NoticeKind,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Notice>, CatalogError> {
+        let sql = "SELECT body FROM notices WHERE kind = ? AND due_at_ms <= ? ORDER BY due_at_ms, id LIMIT ?";
+        let statement = self.dialect.query(sql).bind(kind.as_str());
+        let statement = statement.bind(now.as_ms()).bind(i64::from(limit));
         self.rows(statement).await?.iter().map(row::from_body).collect()
     }
 
     pub(super) async fn count_jobs(&self) -> Result<Census, CatalogError> {
-        let mut census = Census::default();
+        let (mut queued, mut claimed, mut done, mut failed, mut cancelled) = (0, 0, 0, 0, 0);
         for row in self.rows(self.dialect.query("SELECT jobs, state FROM job_counts")).await? {
             let name: &str = row.try_get(1).map_err(row::error)?;
             let state = StateName::from_name(name)
                 .ok_or_else(|| CatalogError::Corrupt(format!("no job can be `{name}`")))?;
-            let jobs = row::count(&row, 0)?;
+            // A row alone may be below zero.
             *match state {
-                StateName::Queued => &mut census.queued,
-                StateName::Running | StateName::Cancelling => &mut census.claimed,
-                StateName::Done => &mut census.done,
-                StateName::Failed => &mut census.failed,
-                StateName::Cancelled => &mut census.cancelled,
-            } += jobs;
+                StateName::Queued => &mut queued,
+                StateName::Running | StateName::Cancelling => &mut claimed,
+                StateName::Done => &mut done,
+                StateName::Failed => &mut failed,
+                StateName::Cancelled => &mut cancelled,
+            } += row.try_get::<i64, _>(0).map_err(row::error)?;
         }
-        Ok(census)
+        Ok(Census {
+            queued: row::unsigned(queued)?,
+            claimed: row::unsigned(claimed)?,
+            done: row::unsigned(done)?,
+            failed: row::unsigned(failed)?,
+            cancelled: row::unsigned(cancelled)?,
+        })
     }
 }
 

@@ -6,16 +6,32 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::Row;
 use sqlx::any::AnyRow;
+use sqlx::error::DatabaseError;
 
-/// The driver's error as the port's. What a constraint refuses is a condition that does not hold.
+/// The driver's error as the port's.
 pub(in crate::catalog) fn error(error: sqlx::Error) -> CatalogError {
+    verdict(error).unwrap_or_else(|error| CatalogError::Unavailable(error.to_string()))
+}
+
+/// What the error says about what was asked for; or the error, where it says something about the database. What a
+/// constraint refuses is a condition that does not hold.
+pub(super) fn verdict(error: sqlx::Error) -> Result<CatalogError, sqlx::Error> {
     match error {
-        sqlx::Error::Database(inner) if inner.is_unique_violation() => CatalogError::Conflict,
+        sqlx::Error::Database(inner) if inner.is_unique_violation() => Ok(CatalogError::Conflict),
         sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_) => {
-            CatalogError::Corrupt(error.to_string())
+            Ok(CatalogError::Corrupt(error.to_string()))
         }
-        error => CatalogError::Unavailable(error.to_string()),
+        sqlx::Error::Database(inner) if is_unholdable(&*inner) => {
+            Ok(CatalogError::Corrupt(inner.to_string()))
+        }
+        error => Err(error),
     }
+}
+
+/// Whether a value is of no kind that the database can hold: a NUL in a text on PostgreSQL, or too much of anything.
+pub(super) fn is_unholdable(error: &dyn DatabaseError) -> bool {
+    // The classes "data exception" and "program limit exceeded" of the SQL standard and PostgreSQL.
+    error.code().is_some_and(|code| code.len() == 5 && (code.starts_with("22") || code.starts_with("54")))
 }
 
 /// A record as its body.
@@ -52,7 +68,11 @@ pub(super) fn intent(row: &AnyRow) -> Result<Intent, CatalogError> {
 
 /// A count, which the database keeps with a sign.
 pub(super) fn count(row: &AnyRow, column: usize) -> Result<u64, CatalogError> {
-    let signed: i64 = row.try_get(column).map_err(error)?;
+    unsigned(row.try_get(column).map_err(error)?)
+}
+
+/// A count that cannot be below zero.
+pub(super) fn unsigned(signed: i64) -> Result<u64, CatalogError> {
     u64::try_from(signed).map_err(|_| CatalogError::Corrupt(format!("a count of {signed}")))
 }
 

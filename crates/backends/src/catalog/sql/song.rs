@@ -9,14 +9,15 @@ use sqlx::AnyConnection;
 
 use super::change::one;
 use super::dialect::Statement;
+use super::failure::Changed;
 use super::{Dialect, SqlCatalog, row};
 
 /// The longest beginning of a title that is indexed.
 const INDEXED_CHARS: usize = 255;
 
 /// Adds the song.
-pub(super) async fn add(on: &mut AnyConnection, dialect: &Dialect, song: &Song) -> Result<(), CatalogError> {
-    let title = song.title_lower();
+pub(super) async fn add(on: &mut AnyConnection, dialect: &Dialect, song: &Song) -> Changed {
+    let title = findable(&song.title_lower());
     let (title, rest) = cut(&title);
     let sql = "INSERT INTO songs (id, source_id, title, title_rest, version, body) VALUES (?, ?, ?, ?, ?, ?)";
     let statement = dialect.query(sql).bind(song.id.to_string()).bind(song.found.id.clone());
@@ -25,13 +26,9 @@ pub(super) async fn add(on: &mut AnyConnection, dialect: &Dialect, song: &Song) 
 }
 
 /// Replaces the version before.
-pub(super) async fn replace(
-    on: &mut AnyConnection,
-    dialect: &Dialect,
-    song: &Song,
-) -> Result<(), CatalogError> {
+pub(super) async fn replace(on: &mut AnyConnection, dialect: &Dialect, song: &Song) -> Changed {
     let before = song.version.checked_sub(1).ok_or(CatalogError::Conflict)?;
-    let title = song.title_lower();
+    let title = findable(&song.title_lower());
     let (title, rest) = cut(&title);
     let sql = "UPDATE songs SET source_id = ?, title = ?, title_rest = ?, version = ?, body = ? \
                WHERE id = ? AND version = ?";
@@ -47,14 +44,15 @@ pub(super) async fn drop_version(
     dialect: &Dialect,
     id: SongId,
     version: u64,
-) -> Result<(), CatalogError> {
+) -> Changed {
     let statement = dialect.query("DELETE FROM songs WHERE id = ? AND version = ?");
     one(on, statement.bind(id.to_string()).bind(row::signed(version))).await
 }
 
 impl SqlCatalog {
     pub(super) async fn songs_titled(&self, prefix: &str, limit: u32) -> Result<Vec<Song>, CatalogError> {
-        let (title, rest) = cut(prefix);
+        let prefix = findable(prefix);
+        let (title, rest) = cut(&prefix);
         // A prefix that goes beyond what is indexed is told by the rest, among titles that begin alike.
         let (column, lowest) = if rest.is_empty() { ("title", title) } else { ("title_rest", rest) };
         let mut sql = format!("SELECT body FROM songs WHERE {column} >= ?");
@@ -71,6 +69,11 @@ impl SqlCatalog {
         let statement = values.into_iter().fold(self.dialect.query(&sql), Statement::bind);
         self.rows(statement.bind(i64::from(limit))).await?.iter().map(row::from_body).collect()
     }
+}
+
+/// A title as it is found: whoever named the song may have put a NUL in, which PostgreSQL has no place for.
+fn findable(title: &str) -> String {
+    title.replace('\0', "\u{fffd}")
 }
 
 /// A title's beginning that is indexed, and its rest.

@@ -5,10 +5,11 @@ use reelmill_core::{Task, UserId};
 use sqlx::AnyConnection;
 
 use super::change::one;
+use super::failure::Changed;
 use super::{Dialect, SqlCatalog, row};
 
 /// Adds the task.
-pub(super) async fn add(on: &mut AnyConnection, dialect: &Dialect, task: &Task) -> Result<(), CatalogError> {
+pub(super) async fn add(on: &mut AnyConnection, dialect: &Dialect, task: &Task) -> Changed {
     let sql =
         "INSERT INTO tasks (number, account, name, result_name, version, body) VALUES (?, ?, ?, ?, ?, ?)";
     let statement = dialect.query(sql).bind(task.number).bind(task.account.to_string());
@@ -17,11 +18,7 @@ pub(super) async fn add(on: &mut AnyConnection, dialect: &Dialect, task: &Task) 
 }
 
 /// Replaces the version before.
-pub(super) async fn replace(
-    on: &mut AnyConnection,
-    dialect: &Dialect,
-    task: &Task,
-) -> Result<(), CatalogError> {
+pub(super) async fn replace(on: &mut AnyConnection, dialect: &Dialect, task: &Task) -> Changed {
     let before = task.version.checked_sub(1).ok_or(CatalogError::Conflict)?;
     let sql = "UPDATE tasks SET account = ?, name = ?, result_name = ?, version = ?, body = ? \
                WHERE number = ? AND version = ?";
@@ -36,7 +33,7 @@ pub(super) async fn drop_version(
     dialect: &Dialect,
     number: i64,
     version: u64,
-) -> Result<(), CatalogError> {
+) -> Changed {
     let statement = dialect.query("DELETE FROM tasks WHERE number = ? AND version = ?");
     one(on, statement.bind(number).bind(row::signed(version))).await
 }

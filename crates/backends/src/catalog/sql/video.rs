@@ -5,26 +5,19 @@ use reelmill_core::{MediaId, Video};
 use sqlx::AnyConnection;
 
 use super::change::one;
+use super::failure::Changed;
 use super::read::page;
 use super::{Dialect, SqlCatalog, row};
 
 /// Adds the video.
-pub(super) async fn add(
-    on: &mut AnyConnection,
-    dialect: &Dialect,
-    video: &Video,
-) -> Result<(), CatalogError> {
+pub(super) async fn add(on: &mut AnyConnection, dialect: &Dialect, video: &Video) -> Changed {
     let sql = "INSERT INTO videos (id, number, thumbnail, version, body) VALUES (?, ?, ?, ?, ?)";
     let statement = dialect.query(sql).bind(video.id.to_string()).bind(video.number).bind(thumbnail(video));
     one(on, statement.bind(row::signed(video.version)).bind(row::to_body(video)?)).await
 }
 
 /// Replaces the version before.
-pub(super) async fn replace(
-    on: &mut AnyConnection,
-    dialect: &Dialect,
-    video: &Video,
-) -> Result<(), CatalogError> {
+pub(super) async fn replace(on: &mut AnyConnection, dialect: &Dialect, video: &Video) -> Changed {
     let before = video.version.checked_sub(1).ok_or(CatalogError::Conflict)?;
     let sql =
         "UPDATE videos SET number = ?, thumbnail = ?, version = ?, body = ? WHERE id = ? AND version = ?";
@@ -39,7 +32,7 @@ pub(super) async fn drop_version(
     dialect: &Dialect,
     id: MediaId,
     version: u64,
-) -> Result<(), CatalogError> {
+) -> Changed {
     let statement = dialect.query("DELETE FROM videos WHERE id = ? AND version = ?");
     one(on, statement.bind(id.to_string()).bind(row::signed(version))).await
 }

@@ -1,7 +1,7 @@
 //! What is SQLite's own: its query plans, its schema from release to release, a file that is newer than the build.
 
-use reelmill_core::UserId;
 use reelmill_core::ports::{JobFilter, PageQuery, Sequence};
+use reelmill_core::{NoticeKind, UserId};
 use sqlx::Row;
 use tempfile::TempDir;
 
@@ -12,6 +12,7 @@ use crate::catalog::Migrated;
 const RELEASED: &[(i64, &str)] = &[
     (1, include_str!("../../../tests/fixtures/schema_0001.sql")),
     (2, include_str!("../../../tests/fixtures/schema_0002.sql")),
+    (3, include_str!("../../../tests/fixtures/schema_0003.sql")),
 ];
 
 const fn all() -> PageQuery {
@@ -23,13 +24,13 @@ fn file(folder: &TempDir) -> PathBuf {
 }
 
 async fn run(path: &Path, sql: &'static str) {
-    let mut connection = connect(path, WRITER).await.unwrap();
+    let mut connection = connect(path).await.unwrap();
     sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
 }
 
 async fn migrated(path: &Path) -> Migrated {
-    let mut connection = connect(path, WRITER).await.unwrap();
+    let mut connection = connect(path).await.unwrap();
     let migrated = migrate(&mut connection, &DIALECT).await.unwrap();
     connection.close().await.unwrap();
     migrated
@@ -55,7 +56,8 @@ async fn every_released_schema_is_brought_up_to_date_with_its_data() {
         assert!(catalog.media(media).await.unwrap().is_some());
         assert_eq!(catalog.api_keys(user.id).await.unwrap().len(), 1);
         assert_eq!(catalog.intents(None, 10).await.unwrap().len(), 2);
-        assert_eq!(catalog.due_notices(running[0].created_at, 10).await.unwrap().len(), 1);
+        let people = catalog.due_notices(NoticeKind::Person, running[0].created_at, 10).await.unwrap();
+        assert_eq!(people.len(), 1);
         let census = catalog.census().await.unwrap();
         assert_eq!((census.claimed, census.done), (1, 1));
         assert_eq!(catalog.next_number(Sequence::Users).await.unwrap(), 2);
@@ -65,6 +67,13 @@ async fn every_released_schema_is_brought_up_to_date_with_its_data() {
             assert_eq!(catalog.songs_by_title("", 10).await.unwrap(), []);
             assert_eq!(catalog.next_number(Sequence::Tasks).await.unwrap(), 1);
         }
+        let programs = catalog.due_notices(NoticeKind::Queue, running[0].created_at, 10).await.unwrap();
+        let named = catalog.media_by_fid("64b7f0c2a1b2c3d4e5f60718").await.unwrap();
+        let epoch = catalog.worker_epoch("encoder-1").await.unwrap();
+        assert_eq!(
+            (programs.len(), named.is_some(), epoch),
+            if *version >= 3 { (1, true, 7) } else { (0, false, 0) }
+        );
     }
 }
 
@@ -108,10 +117,48 @@ async fn a_catalog_of_a_newer_build_is_refused_with_both_versions() {
 }
 
 #[tokio::test]
+async fn a_catalog_of_a_newer_build_that_only_added_is_worked_on_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let known = migrated(&file(&folder)).await.to;
+    run(
+        &file(&folder),
+        "INSERT INTO migrations (version) VALUES (1000); ALTER TABLE media ADD COLUMN more TEXT",
+    )
+    .await;
+    assert!(known < 1000);
+    assert_eq!(migrated(&file(&folder)).await, Migrated { from: 1000, to: 1000 });
+    let catalog = open(&file(&folder)).await.unwrap();
+    assert_eq!(catalog.next_number(Sequence::Users).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn the_build_before_goes_on_beside_this_one() {
+    let folder = tempfile::tempdir().unwrap();
+    run(&file(&folder), RELEASED[1].1).await;
+    migrated(&file(&folder)).await;
+    let mut before = connect(&file(&folder)).await.unwrap();
+    // That build refuses a catalog where this answers more than the 2 that it knows.
+    let looks = sqlx::query("SELECT version FROM schema_version ORDER BY version DESC LIMIT 1");
+    assert_eq!(looks.fetch_one(&mut before).await.unwrap().get::<i64, _>(0), 2);
+    // As it writes, and as it reads.
+    let writes = "INSERT INTO media (id, owner, body) SELECT '01939f00-0000-7000-8000-0000000000f1', owner, body FROM media LIMIT 1; \
+         INSERT INTO notices (id, due_at_ms, body) SELECT '01939f00-0000-7000-8000-0000000000f2', due_at_ms, body FROM notices; \
+         UPDATE notices SET due_at_ms = 1, body = body WHERE id = '01939f00-0000-7000-8000-000000000009'";
+    sqlx::raw_sql(writes).execute(&mut before).await.unwrap();
+    let catalog = open(&file(&folder)).await.unwrap();
+    let reads = sqlx::query("SELECT body FROM notices WHERE due_at_ms <= 1 ORDER BY due_at_ms, id LIMIT 5");
+    assert_eq!(reads.fetch_all(&mut before).await.unwrap().len(), 1);
+    let now = reelmill_core::Timestamp::from_ms(1_795_000_000_000);
+    assert_eq!(catalog.due_notices(NoticeKind::Person, now, 10).await.unwrap().len(), 2);
+    assert_eq!(catalog.due_notices(NoticeKind::Queue, now, 10).await.unwrap(), []);
+    assert_eq!(catalog.media_page(None, all()).await.unwrap().items.len(), 2);
+}
+
+#[tokio::test]
 async fn every_lookup_on_the_way_of_a_request_walks_an_index() {
     let folder = tempfile::tempdir().unwrap();
     migrated(&file(&folder)).await;
-    let mut connection = connect(&file(&folder), READER).await.unwrap();
+    let mut connection = connect(&file(&folder)).await.unwrap();
     let lookups = [
         (
             "SELECT body FROM jobs WHERE state = '' AND priority = 0 AND due_at_ms <= 0 ORDER BY due_at_ms, id",
@@ -127,7 +174,12 @@ async fn every_lookup_on_the_way_of_a_request_walks_an_index() {
         ("SELECT body FROM jobs WHERE id < 'g' AND state = '' ORDER BY id DESC", "jobs_state"),
         ("SELECT body FROM media WHERE id < 'g' AND owner = '' ORDER BY id DESC", "media_owner"),
         ("SELECT body FROM outputs WHERE media_id = '' ORDER BY id", "outputs_media"),
+        ("SELECT body FROM media WHERE fid = ''", "media_fid"),
         ("SELECT body FROM notices WHERE due_at_ms <= 0 ORDER BY due_at_ms, id", "notices_due"),
+        (
+            "SELECT body FROM notices WHERE kind = '' AND due_at_ms <= 0 ORDER BY due_at_ms, id",
+            "notices_kind_due",
+        ),
         ("SELECT body FROM api_keys WHERE user_id = '' ORDER BY id", "api_keys_user"),
         ("SELECT body FROM users WHERE number = 1", "users_number"),
         ("SELECT body FROM songs WHERE source_id = ''", "songs_source"),

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use crate::http::openapi::AnyProblem;
 use crate::http::query::{List, PageParams};
-use crate::http::{App, Id, Json, Offer, Problem, Query, SignedIn, respond, upload};
+use crate::http::{App, Id, Json, Problem, Query, SignedIn, hand_out, upload};
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -197,6 +197,7 @@ async fn remove(
         (status = 200, description = "All of it.", body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 206, description = "The parts that were asked for.", body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 304, description = "The client has it already."),
+        (status = 307, description = "The store itself serves it, at an address that is good for some minutes: no token is needed there."),
         (status = 416, description = "No part that was asked for lies within."),
         AnyProblem
     )
@@ -209,7 +210,7 @@ async fn read(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let content = app.service.media_content(&caller, id).await?;
-    respond(content, &method, &headers, Offer::InPlace).await
+    hand_out(&app, content, &method, &headers).await
 }
 
 /// Look at a media's bytes without reading them.

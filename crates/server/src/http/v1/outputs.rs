@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::http::openapi::AnyProblem;
-use crate::http::{App, Id, Json, Offer, Problem, SignedIn, respond};
+use crate::http::{App, Id, Json, Problem, SignedIn, hand_out};
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(show)).routes(routes!(read, read_head))
@@ -83,6 +83,7 @@ async fn show(
         (status = 200, description = "All of it.", body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 206, description = "The parts that were asked for.", body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 304, description = "The client has it already."),
+        (status = 307, description = "The store itself serves it, at an address that is good for some minutes: no token is needed there."),
         (status = 416, description = "No part that was asked for lies within."),
         AnyProblem
     )
@@ -95,7 +96,7 @@ async fn read(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let content = app.service.output_content(&caller, id).await?;
-    respond(content, &method, &headers, Offer::InPlace).await
+    hand_out(&app, content, &method, &headers).await
 }
 
 /// Look at an output's bytes without reading them.

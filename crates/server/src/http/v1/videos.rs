@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use crate::http::json::JsonBody;
 use crate::http::openapi::AnyProblem;
 use crate::http::query::{List, PageParams};
-use crate::http::{App, Id, Json, Offer, Problem, Query, SignedIn, respond};
+use crate::http::{App, Id, Json, Problem, Query, SignedIn, hand_out};
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -170,6 +170,7 @@ async fn unpublish(
         (status = 200, description = "All of it.", body = Vec<u8>, content_type = "video/mp4"),
         (status = 206, description = "The parts that were asked for.", body = Vec<u8>, content_type = "video/mp4"),
         (status = 304, description = "The client has it already."),
+        (status = 307, description = "The store itself serves it, at an address that is good for some minutes: no token is needed there."),
         (status = 416, description = "No part that was asked for lies within."),
         AnyProblem
     )
@@ -181,7 +182,7 @@ async fn read(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let content = app.service.video_file(id).await?;
-    respond(content, &method, &headers, Offer::InPlace).await
+    hand_out(&app, content, &method, &headers).await
 }
 
 /// Look at a published video's bytes without reading them.

@@ -1,0 +1,97 @@
+//! A fleet whose workers are killed, whose broker dies and comes back: every job is done once, and nothing is left over.
+
+use std::time::Duration;
+
+use reelmill_testbed::{Tools, servers};
+
+use super::engines::{Catalog, Doorbell, Engines, Objects};
+use super::journeys::outputs_of;
+use crate::material;
+use crate::mill::{Mill, Site};
+use crate::report;
+use crate::session::Session;
+
+const JOBS: usize = 60;
+const KILLS: usize = 10;
+
+/// A killed worker's claim is seen dead after this long.
+const HASTE: [(&str, &str); 3] =
+    [("REELMILL_LEASE", "3s"), ("REELMILL_HEARTBEAT", "1s"), ("REELMILL_MAX_ATTEMPTS", "10")];
+
+pub(crate) fn sixty_jobs_outlive_ten_killed_workers_and_two_deaths_of_the_broker() {
+    let mut broker = servers::RABBITMQ.start(&Tools::from_environment()).unwrap();
+    let engines = Engines::new(Catalog::Postgres, Objects::S3, Doorbell::RabbitMq);
+    let site = || {
+        let queues = format!("{}?video=video&mp3=mp3", broker.url());
+        HASTE.iter().fold(engines.site_with(&[("--doorbell", &queues)]), |site, (name, value)| {
+            site.variable(name, value)
+        })
+    };
+    let sites: Vec<Site> = (0..5).map(|_| site()).collect();
+    let gateways: Vec<Mill> =
+        sites[..2].iter().map(|site| site.start_with(&["--roles", "gateway,auth"])).collect();
+    let work = |site: &Site| site.start_with(&["--roles", "converter", "--slots", "2"]);
+    let mut workers: Vec<Mill> = sites[2..].iter().map(work).collect();
+    let session = gateways[0].sign_in();
+
+    let sounds: Vec<Vec<u8>> = [6, 9, 12].map(material::wav_bytes).to_vec();
+    let upload = |number: usize| {
+        let there = session.at(&gateways[number % 2]);
+        let media = there.upload(&format!("{number}.wav"), &sounds[number % 3]);
+        there.convert(&media, "mp3")
+    };
+    let mut jobs: Vec<String> = (0..JOBS / 2).map(upload).collect();
+    let mut kills = 0;
+    let mut fell = |workers: &mut Vec<Mill>| {
+        // One that is at work, where one is.
+        std::thread::sleep(Duration::from_millis(700));
+        workers.remove(0).kill();
+        workers.push(work(&sites[2 + kills % 3]));
+        kills += 1;
+    };
+    for _ in 0..KILLS / 2 {
+        fell(&mut workers);
+    }
+    broker.kill().unwrap();
+    // Uploads are taken while there is no broker.
+    jobs.extend((JOBS / 2..JOBS).map(upload));
+    fell(&mut workers);
+    broker.start_again().unwrap();
+    for _ in 0..KILLS / 2 - 1 {
+        fell(&mut workers);
+    }
+    broker.kill().unwrap();
+    broker.forget().unwrap();
+    broker.start_again().unwrap();
+
+    let done: Vec<_> = jobs.iter().map(|id| session.await_done(id)).collect();
+    assert_eq!(kills, KILLS);
+    let attempts: u64 = done.iter().map(|job| job["attempt"].as_u64().unwrap()).sum();
+    report::figure(
+        "fleet",
+        "attempts for 60 jobs, 10 workers killed",
+        f64::from(u32::try_from(attempts).unwrap()),
+        "",
+        None,
+    );
+    each_has_one_output(&session, &done);
+    // Every original and every result, and nothing that a killed worker began.
+    engines.await_stored(2 * JOBS);
+    for media in session.all("/v1/media") {
+        let id = media["id"].as_str().unwrap();
+        assert_eq!(session.request("DELETE", &format!("/v1/media/{id}")).get().status, 204);
+    }
+    engines.await_stored(0);
+    for mill in gateways.into_iter().chain(workers) {
+        mill.stop();
+    }
+}
+
+fn each_has_one_output(session: &Session, done: &[serde_json::Value]) {
+    let outputs = outputs_of(done);
+    assert_eq!((outputs.len(), outputs.values().max()), (JOBS, Some(&1)));
+    for job in done {
+        let song = session.output(job);
+        assert_eq!(job["output"]["size_bytes"], song.len());
+    }
+}
