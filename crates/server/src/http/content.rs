@@ -53,7 +53,7 @@ pub(crate) async fn hand_out(
             Ok(Some(address)) => return redirect(&address),
             Ok(None) => {}
             Err(error) => {
-                warn!(error = ?error, "no address of the store could be made; serving the bytes here")
+                warn!(error = ?error, "no address of the store could be made; serving the bytes here");
             }
         }
     }

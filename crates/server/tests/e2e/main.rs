@@ -148,6 +148,19 @@ fn cases() -> Vec<Case> {
         "video" video_traffic::reflection_lists_the_services []
         "video" video_traffic::grpc_has_a_port_of_its_own_where_one_is_named []
         "video" video_traffic::http_and_grpc_share_a_port []
+        "page" page::somebody_signs_in_drops_a_film_and_downloads_the_song [Browser, Corpus]
+        "page" video_pages::a_video_uploaded_over_grpc_plays_by_range [Browser, Ffmpeg]
+        "page" video_pages::a_member_publishes_a_video_guests_watch_it_and_an_admin_deletes_it [Browser, Ffmpeg]
+        "terminal" terminal::on_a_terminal_a_conversion_shows_a_bar_with_speed_and_time_left []
+        "terminal" terminal::without_a_terminal_a_conversion_is_quiet []
+        "terminal" terminal::ctrl_c_leaves_nothing_and_exits_with_130 []
+        "terminal" terminal::ctrl_c_at_a_password_prompt_gives_the_echo_back_and_exits_with_130 []
+    }
+}
+
+/// The cases on engines of other makes.
+fn fleet_cases() -> Vec<Case> {
+    cases! {
         "fleet" combinations::the_converter_on_mysql_gridfs_and_rabbitmq [CloudPython, MySql, GridFs, Amqp]
         "fleet" combinations::the_converter_on_postgres_gridfs_and_rabbitmq [CloudPython, Postgres, GridFs, Amqp]
         "fleet" combinations::the_converter_on_sqlite_disk_and_rabbitmq [CloudPython, Amqp]
@@ -174,20 +187,13 @@ fn cases() -> Vec<Case> {
         "fleet" weather::nodes_whose_clocks_differ_by_five_minutes_share_the_work [Faketime, Postgres]
         "fleet" weather::of_two_processes_of_one_name_the_older_ends_and_its_job_goes_on [MySql]
         "heavy" kills::sixty_jobs_outlive_ten_killed_workers_and_two_deaths_of_the_broker [CloudPython, Postgres, S3, PrivateRabbitMq]
-        "page" page::somebody_signs_in_drops_a_film_and_downloads_the_song [Browser, Corpus]
-        "page" video_pages::a_video_uploaded_over_grpc_plays_by_range [Browser, Ffmpeg]
-        "page" video_pages::a_member_publishes_a_video_guests_watch_it_and_an_admin_deletes_it [Browser, Ffmpeg]
-        "terminal" terminal::on_a_terminal_a_conversion_shows_a_bar_with_speed_and_time_left []
-        "terminal" terminal::without_a_terminal_a_conversion_is_quiet []
-        "terminal" terminal::ctrl_c_leaves_nothing_and_exits_with_130 []
-        "terminal" terminal::ctrl_c_at_a_password_prompt_gives_the_echo_back_and_exits_with_130 []
     }
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let mut ignored = Vec::new();
-    let trials = cases().into_iter().map(|Case { name, needs, run }| {
+    let trials = cases().into_iter().chain(fleet_cases()).map(|Case { name, needs, run }| {
         let missing = needs.iter().find_map(|need| need.missing());
         let trial = match &missing {
             Some(reason) if tools::must_run_all() => {

@@ -276,7 +276,6 @@ const fn is_condemned(intent: &Intent) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
 
     use reelmill_core::{Found, JobId, Platform, Song, SongId, Timestamp};
     use uuid::Uuid;

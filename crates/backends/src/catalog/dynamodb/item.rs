@@ -109,7 +109,6 @@ pub(super) fn number_of<N: std::str::FromStr>(item: &Item, name: &str) -> Option
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
 

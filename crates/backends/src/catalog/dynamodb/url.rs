@@ -71,7 +71,6 @@ pub(super) fn read(rest: &str) -> Result<Named, OpenError> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
 
