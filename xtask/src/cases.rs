@@ -119,9 +119,10 @@ pub(crate) fn run(place: &Place, selection: &Selection) -> Result<(Vec<Case>, bo
 
 fn nextest(place: &Place, verb: &str, selection: &Selection) -> Program {
     let Selection { profile, filter, environment } = selection;
-    let words =
-        ["nextest", verb, "--workspace", "--cargo-profile", PROOF, "--profile", profile, "-E", filter];
-    let program = place.cargo().args(words).args(EVERYTHING);
+    // Examples are programs that measure; clippy sees to it that they compile.
+    let targets = ["nextest", verb, "--workspace", "--lib", "--bins", "--tests", "--cargo-profile", PROOF];
+    let words = ["--profile", profile, "-E", filter];
+    let program = place.cargo().args(targets).args(words).args(EVERYTHING);
     environment.iter().fold(program, |program, (name, value)| program.env(name, value))
 }
 

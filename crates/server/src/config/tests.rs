@@ -148,7 +148,7 @@ fn a_contracts_set_is_shown_with_its_variables_and_without_its_secrets() {
     };
     assert_eq!(
         shown("catalog"),
-        "dynamodb://us-east-1?songs=Songs&operations=Operations (DYNAMODB_TABLE_NAME_SONGS)"
+        "dynamodb://us-east-1?songs=Songs&operations=Operations&objects=s3://songs (DYNAMODB_TABLE_NAME_SONGS)"
     );
     assert_eq!(shown("objects"), "s3://songs?region=us-east-1 (BUCKET_NAME)");
     assert_eq!(shown("youtube_api_key"), "(hidden) (YOUTUBE_API_KEY)");

@@ -248,7 +248,7 @@ pub(crate) fn the_contracts_variables_count_as_a_whole_set_alone() {
     let served = site.command().envs(set).output().unwrap();
     let said = String::from_utf8_lossy(&served.stderr).into_owned();
     assert_eq!(served.status.code(), Some(1), "{said}");
-    assert!(said.contains("dynamodb"), "{said}");
+    assert!(said.contains("DynamoDB"), "{said}");
     assert!(!said.contains("secret-key") && !said.contains("AKIA") && !said.contains("wJalr"), "{said}");
 
     let site = set[2..].iter().fold(site, |site, (name, value)| site.variable(name, value));
