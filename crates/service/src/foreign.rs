@@ -4,12 +4,12 @@
 //! it asks; what names nothing that its account has is set aside with the reason.
 
 use reelmill_core::ports::{Channel, Delivery, Foreign, JobFilter, Message, PageQuery};
-use reelmill_core::{Door, JobId, Kind, Media, MediaId, NoticeId, Notification, StateName};
+use reelmill_core::{Door, JobId, Kind, Media, MediaId, NoticeId, Notification};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::work::{jittered, settle};
+use crate::work::{jittered, refuse, settle};
 use crate::{Caller, Error, JobWish, Service, Submission};
 
 /// What the converter's queue asks for.
@@ -133,41 +133,7 @@ impl Service {
         let (subject, body) = crate::notices::mp3_is_ready(&output.fid);
         let notification =
             Notification { id: NoticeId(output.id.0), recipient: caller.user.email, subject, body };
-        self.ports().notifier.notify(&notification).await.map_err(|error| {
-            let kind = if error.is_transient() { Kind::Unavailable } else { Kind::Unprocessable };
-            Error::new(kind, "not-delivered", "the notification could not be delivered").because(&error)
-        })
-    }
-
-    /// Looks after a ring that comes again while its job is claimed elsewhere. The worker may be dead, or only its
-    /// connection to the broker: a claim that beats on is left alone, so that a broker that restarts costs no attempt.
-    pub(crate) async fn doubt(self, job: reelmill_core::Job, delivery: Box<dyn Delivery>) {
-        sleep(self.options().heartbeat * 2).await;
-        let standing = |now: &reelmill_core::Job| {
-            let token = |job: &reelmill_core::Job| job.claim().map(|claim| claim.token);
-            token(now) == token(&job) && now.pulse.beats == job.pulse.beats
-        };
-        match self.catalog().job(job.id).await {
-            Ok(Some(now)) if !now.state.name().is_over() && standing(&now) => {
-                if let Err(error) = self.lapse(&now).await {
-                    warn!(job.id = %job.id, error = ?error, "a dead worker's job could not be taken over");
-                    return;
-                }
-            }
-            Ok(Some(now)) if now.state.name() == StateName::Queued => self.ring(job.id).await,
-            Ok(_) => {}
-            // Dropped, it comes again.
-            Err(_) => return,
-        }
-        settle(delivery).await;
-    }
-}
-
-/// Sets a delivery aside with the reason.
-pub(crate) async fn refuse(delivery: Box<dyn Delivery>, reason: &str) {
-    warn!(reason, "a message from outside was set aside");
-    if let Err(error) = delivery.refuse(reason).await {
-        warn!(%error, "it could not be set aside and will come again");
+        self.send(&notification).await
     }
 }
 

@@ -175,7 +175,12 @@ impl Service {
             (_, None, _) => return Ok(()),
         };
         let notification = Notification { id: notice.id, recipient: user.email, subject, body };
-        self.ports().notifier.notify(&notification).await.map_err(|error| {
+        self.send(&notification).await
+    }
+
+    /// Hands a notification to the notifier; `Unavailable` where a later try may do better.
+    pub(crate) async fn send(&self, notification: &Notification) -> Result<(), Error> {
+        self.ports().notifier.notify(notification).await.map_err(|error| {
             let kind = if error.is_transient() { Kind::Unavailable } else { Kind::Unprocessable };
             Error::new(kind, "not-delivered", "the notification could not be delivered").because(&error)
         })

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use reelmill_core::ports::{About, Channel, Ring};
-use reelmill_core::{JobId, Kind};
+use reelmill_core::{JobId, Kind, State};
 use tokio::sync::Notify;
 use tokio::time::{Duration, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -119,7 +119,7 @@ impl Service {
             None => None,
         };
         let output = match job.state {
-            reelmill_core::State::Done { output, .. } => self.catalog().output(output).await?,
+            State::Done { output, .. } => self.catalog().output(output).await?,
             _ => None,
         };
         let extension = |name: &str| name.rsplit_once('.').map(|(_, extension)| extension.to_lowercase());
@@ -178,7 +178,8 @@ impl Service {
         let mut rung = 0;
         while let Some(id) = self.inner.debt.first() {
             match self.ring_now(id).await {
-                Err(error) if error.kind != Kind::NotFound => return Err(error),
+                Err(error) if error.kind == Kind::Unavailable => return Err(error),
+                // A job that was deleted, or that cannot be read, must not hold the others back.
                 _ => self.inner.debt.paid(),
             }
             rung += 1;

@@ -13,7 +13,7 @@ mod heartbeat;
 mod rescue;
 
 pub(crate) use backoff::{before_retry, jittered};
-pub(crate) use claim::settle;
+pub(crate) use claim::{refuse, settle};
 
 use std::sync::Arc;
 

@@ -84,7 +84,7 @@ fn main() -> ExitCode {
         }
     }
     if let Some(folder) = std::env::var_os("REELMILL_IGNORED_DIR").filter(|_| !ignored.is_empty()) {
-        std::fs::write(PathBuf::from(folder).join("doorbells"), ignored).unwrap();
+        std::fs::write(PathBuf::from(folder).join("doorbells.tsv"), ignored).unwrap();
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

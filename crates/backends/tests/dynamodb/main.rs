@@ -63,7 +63,7 @@ fn main() -> ExitCode {
         .map(|name| format!("{name} is not set: no DynamoDB server or no boto3 here"));
     if let (Some(reason), Some(folder)) = (&missing, std::env::var_os("REELMILL_IGNORED_DIR")) {
         let lines: Vec<_> = CASES.iter().map(|(name, _)| format!("{name}\t{reason}\n")).collect();
-        std::fs::write(PathBuf::from(folder).join("catalog-dynamodb-interop"), lines.concat()).unwrap();
+        std::fs::write(PathBuf::from(folder).join("dynamodb.tsv"), lines.concat()).unwrap();
     }
     let must_all = std::env::var("REELMILL_TEST_ALL").is_ok_and(|all| all == "1");
     let trial = |(name, run): &Case| {

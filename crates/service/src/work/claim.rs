@@ -10,7 +10,6 @@ use tracing::{debug, warn};
 use uuid::Uuid;
 
 use super::backoff::jittered;
-use crate::foreign::refuse;
 use crate::{Error, Service};
 
 /// Claims looked at in one look at the catalog: enough that a lost race finds another job at once.
@@ -174,5 +173,13 @@ pub(crate) async fn settle(delivery: Box<dyn Delivery>) {
     let message = delivery.message().clone();
     if let Err(error) = delivery.settle().await {
         debug!(?message, %error, "a ring could not be settled and will come again");
+    }
+}
+
+/// Sets a delivery aside with the reason.
+pub(crate) async fn refuse(delivery: Box<dyn Delivery>, reason: &str) {
+    warn!(reason, "a message from outside was set aside");
+    if let Err(error) = delivery.refuse(reason).await {
+        warn!(%error, "it could not be set aside and will come again");
     }
 }

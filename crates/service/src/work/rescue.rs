@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
-use reelmill_core::{Event, JobId, StateName, Token};
+use reelmill_core::ports::Delivery;
+use reelmill_core::{Event, Job, JobId, StateName, Token};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::backoff::jittered;
+use super::claim::settle;
 use crate::{Error, Service};
 
 /// The most claims that are watched at once.
@@ -45,7 +47,7 @@ impl Service {
     }
 
     /// Takes one claim over; `false` where somebody was faster.
-    pub(crate) async fn lapse(&self, job: &reelmill_core::Job) -> Result<bool, Error> {
+    async fn lapse(&self, job: &Job) -> Result<bool, Error> {
         let Some(token) = job.claim().map(|claim| claim.token) else { return Ok(false) };
         let Some(next) = self.raise(job, &Event::Lapse { token }).await? else { return Ok(false) };
         info!(job.id = %job.id, job.attempt = token.attempt, job.state = %next.state.name(), "took a job over from a dead worker");
@@ -53,6 +55,29 @@ impl Service {
             self.ring(job.id).await;
         }
         Ok(true)
+    }
+
+    /// Looks after a ring that comes again while its job is claimed elsewhere. The worker may be dead, or only its
+    /// connection to the broker: a claim that beats on is left alone, so that a broker that restarts costs no attempt.
+    pub(super) async fn doubt(self, job: Job, delivery: Box<dyn Delivery>) {
+        sleep(self.options().heartbeat * 2).await;
+        let standing = |now: &Job| {
+            let token = |job: &Job| job.claim().map(|claim| claim.token);
+            token(now) == token(&job) && now.pulse.beats == job.pulse.beats
+        };
+        match self.catalog().job(job.id).await {
+            Ok(Some(now)) if !now.state.name().is_over() && standing(&now) => {
+                if let Err(error) = self.lapse(&now).await {
+                    warn!(job.id = %job.id, error = ?error, "a dead worker's job could not be taken over");
+                    return;
+                }
+            }
+            Ok(Some(now)) if now.state.name() == StateName::Queued => self.ring(job.id).await,
+            Ok(_) => {}
+            // Dropped, it comes again.
+            Err(_) => return,
+        }
+        settle(delivery).await;
     }
 }
 
