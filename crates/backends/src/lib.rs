@@ -13,6 +13,13 @@ pub mod objects;
 mod opening;
 pub mod pictures;
 pub mod source;
+#[cfg(any(
+    feature = "doorbell-amqp",
+    feature = "objects-gcs",
+    feature = "objects-s3",
+    feature = "source-web"
+))]
+mod tls;
 
 pub use opening::{AwsKeys, Backend, Deployment, Listed, OpenError};
 

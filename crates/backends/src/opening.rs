@@ -16,15 +16,13 @@ pub struct Deployment {
     pub data_dir: PathBuf,
     /// The access key of the cloud that something is in; without one, the cloud's own chain of credentials applies.
     pub aws_keys: Option<AwsKeys>,
-    /// How many jobs this process works at, and so how many rings it holds in hand, at a time.
-    pub slots: usize,
 }
 
 impl Deployment {
     /// One that keeps what it keeps in this folder, with nothing else known.
     #[must_use]
     pub fn within(data_dir: PathBuf) -> Self {
-        Self { data_dir, aws_keys: None, slots: 1 }
+        Self { data_dir, aws_keys: None }
     }
 }
 

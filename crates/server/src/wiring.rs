@@ -106,7 +106,6 @@ pub(crate) fn deployment(config: &Config) -> Deployment {
             access_key: access.0.expose_secret().to_owned(),
             secret_key: secret.0.clone(),
         }),
-        slots: usize::from(config.slots.get()),
     }
 }
 

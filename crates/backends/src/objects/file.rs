@@ -19,8 +19,8 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
 use reelmill_core::Key;
 use reelmill_core::ports::{ByteStream, Handout, ObjectWriter, Objects, ObjectsError};
-use uuid::Uuid;
 
+use super::trial::try_out;
 use super::{Opening, check_range, uri};
 use failure::{blocking, unusable};
 use partial::Partials;
@@ -62,27 +62,6 @@ impl FileObjects {
 
     fn place(&self, key: &Key) -> PathBuf {
         path::place(&self.root, key)
-    }
-
-    /// Writes an object, reads it back and takes it away, whatever came of it.
-    async fn try_out(&self) -> Result<(), ObjectsError> {
-        let key: Key = format!("check/{}", Uuid::new_v4())
-            .parse()
-            .map_err(|bad| ObjectsError::Unavailable(format!("{bad}")))?;
-        let same = self.write_and_read(&key).await;
-        let deleted = self.delete(&key).await;
-        same.and(deleted)
-    }
-
-    async fn write_and_read(&self, key: &Key) -> Result<(), ObjectsError> {
-        let mut writer = self.create(key).await?;
-        writer.write(Bytes::from_static(b"check")).await?;
-        writer.finish().await?;
-        match self.read(key, 0..5).await?.next().await {
-            Some(Ok(bytes)) if bytes == "check" => Ok(()),
-            Some(Err(error)) => Err(error),
-            _ => Err(ObjectsError::Corrupt("other bytes came back than were written".to_owned())),
-        }
     }
 }
 
@@ -136,7 +115,7 @@ impl Objects for FileObjects {
     async fn check(&self) -> Result<(), ObjectsError> {
         // A task of its own goes on where the caller stops waiting, and leaves no object behind.
         let store = self.clone();
-        let tried = tokio::spawn(async move { store.try_out().await });
+        let tried = tokio::spawn(async move { try_out(&store, "check").await });
         tried.await.map_err(|_| ObjectsError::Unavailable("the process is being stopped".to_owned()))?
     }
 }

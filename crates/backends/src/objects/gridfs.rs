@@ -14,13 +14,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use futures_util::{FutureExt, TryStreamExt};
+use futures_util::FutureExt;
 use mongodb::Client;
 use reelmill_core::Key;
 use reelmill_core::ports::{ByteStream, Handout, ObjectWriter, Objects, ObjectsError};
-use uuid::Uuid;
 
+use super::trial::try_out;
 use super::{Opening, check_range, uri};
 use crate::OpenError;
 use address::Address;
@@ -62,28 +61,6 @@ impl GridFsObjects {
     fn bucket(&self, key: &Key) -> &Bucket {
         &self.buckets[place(key)]
     }
-
-    /// Writes an object, reads it back and takes it away, whatever came of it.
-    async fn try_out(&self, folder: &str) -> Result<(), ObjectsError> {
-        let key: Key = format!("{folder}/{}", Uuid::new_v4())
-            .parse()
-            .map_err(|bad| ObjectsError::Unavailable(format!("{bad}")))?;
-        let same = self.write_and_read(&key).await;
-        let deleted = self.delete(&key).await;
-        same.and(deleted)
-    }
-
-    async fn write_and_read(&self, key: &Key) -> Result<(), ObjectsError> {
-        let mut writer = self.create(key).await?;
-        writer.write(Bytes::from_static(b"check")).await?;
-        writer.finish().await?;
-        let read: Vec<Bytes> = self.read(key, 0..5).await?.try_collect().await?;
-        if read.concat() == b"check" {
-            Ok(())
-        } else {
-            Err(ObjectsError::Corrupt("other bytes came back than were written".to_owned()))
-        }
-    }
 }
 
 #[async_trait]
@@ -119,8 +96,8 @@ impl Objects for GridFsObjects {
         // A task of its own goes on where the caller stops waiting, and leaves no object behind.
         let store = self.clone();
         let tried = tokio::spawn(async move {
-            store.try_out("check").await?;
-            store.try_out("outputs/check").await
+            try_out(&store, "check").await?;
+            try_out(&store, "outputs/check").await
         });
         tried.await.map_err(|_| ObjectsError::Unavailable("the process is being stopped".to_owned()))?
     }

@@ -16,6 +16,13 @@ mod s3;
     feature = "objects-file",
     feature = "objects-gcs",
     feature = "objects-gridfs",
+    feature = "objects-s3"
+))]
+mod trial;
+#[cfg(any(
+    feature = "objects-file",
+    feature = "objects-gcs",
+    feature = "objects-gridfs",
     feature = "objects-memory",
     feature = "objects-s3"
 ))]

@@ -48,7 +48,8 @@ use futures_util::{FutureExt, StreamExt, stream};
 use reelmill_core::Key;
 use reelmill_core::ports::{ByteStream, Handout, ObjectWriter, Objects, ObjectsError};
 
-use super::remote::{Options, resuming, try_out};
+use super::remote::{Options, resuming};
+use super::trial::try_out;
 use super::{Opening, check_range};
 use crate::{AwsKeys, Deployment, OpenError, aws};
 use bucket::Bucket;
@@ -134,7 +135,7 @@ impl Objects for S3Objects {
     async fn check(&self) -> Result<(), ObjectsError> {
         // A task of its own goes on where the caller stops waiting, and leaves no object behind.
         let store = Self { bucket: self.bucket.with_patience_of_at_most(CHECK_PATIENCE) };
-        let tried = tokio::spawn(async move { try_out(&store).await });
+        let tried = tokio::spawn(async move { try_out(&store, "check").await });
         tried.await.map_err(|_| ObjectsError::Unavailable("the process is being stopped".to_owned()))?
     }
 }

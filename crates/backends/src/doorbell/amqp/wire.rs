@@ -7,7 +7,7 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream as CutEnd};
 use std::os::fd::AsFd;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_compat::{Compat, CompatExt};
@@ -18,10 +18,11 @@ use futures_util::Stream;
 use lapin::AsyncTcpStream;
 use lapin::uri::AMQPUri;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+
+use crate::tls;
 
 /// How long connecting the socket may take, its encryption with it.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -75,21 +76,8 @@ pub(super) async fn connect(
 
 async fn encrypted(host: &str, socket: TcpStream) -> io::Result<impl Duplex + use<>> {
     let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-    TlsConnector::from(tls()?).connect(name, socket).await
-}
-
-/// Made once: the system's certificates are many files.
-fn tls() -> io::Result<Arc<ClientConfig>> {
-    static TLS: OnceLock<Result<Arc<ClientConfig>, String>> = OnceLock::new();
-    let made = TLS.get_or_init(|| {
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let config = config.map_err(|error| error.to_string())?;
-        Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
-    });
-    made.clone().map_err(io::Error::other)
+    let config = tls::config().map_err(io::Error::other)?;
+    TlsConnector::from(Arc::new(config)).connect(name, socket).await
 }
 
 /// The runtime of the caller, with sockets of the kind above.

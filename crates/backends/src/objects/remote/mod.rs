@@ -7,7 +7,6 @@ mod intake;
 mod media_type;
 mod options;
 mod resume;
-mod trial;
 mod wire;
 
 use std::time::Duration;
@@ -21,7 +20,6 @@ pub(super) use intake::Intake;
 pub(super) use media_type::media_type;
 pub(super) use options::Options;
 pub(super) use resume::{Opening, Origin, admit, resuming};
-pub(super) use trial::try_out;
 pub(super) use wire::{Wire, header, metered, text};
 
 /// The first pause; each one after it is twice as long.

@@ -6,8 +6,8 @@
 use std::collections::VecDeque;
 use std::fmt::Write;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,11 +15,10 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Request, Response};
-use rustls::{ClientConfig, RootCertStore};
 use tokio::time::timeout;
 
 use super::{Fault, Patience};
-use crate::OpenError;
+use crate::{OpenError, tls};
 
 /// What we call ourselves.
 const USER_AGENT: &str = concat!("reelmill/", env!("CARGO_PKG_VERSION"));
@@ -45,7 +44,7 @@ impl Wire {
             .redirect(Policy::none())
             .user_agent(USER_AGENT)
             .referer(false)
-            .tls_backend_preconfigured(tls().map_err(unusable)?)
+            .tls_backend_preconfigured(tls::config().map_err(unusable)?)
             .connect_timeout(patience.connect)
             .build()
             .map_err(|error| unusable(said(&error.without_url())))?;
@@ -158,18 +157,4 @@ impl Body for Metered {
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.rest.iter().map(|bytes| bytes.len() as u64).sum())
     }
-}
-
-/// Made once: the system's certificates are many files.
-fn tls() -> Result<ClientConfig, String> {
-    static TLS: OnceLock<Result<ClientConfig, String>> = OnceLock::new();
-    let made = TLS.get_or_init(|| {
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let config = config.map_err(|error| error.to_string())?;
-        Ok(config.with_root_certificates(roots).with_no_client_auth())
-    });
-    made.clone()
 }

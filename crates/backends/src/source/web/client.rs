@@ -3,14 +3,14 @@
 //! Neither follows redirects, reads proxies from the environment, or asks for compressed bodies. Certificates are
 //! trusted by Mozilla's list and by the system's, so that a bare container and a company's own authority both work.
 
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Proxy};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 
 use super::trouble::Trouble;
+use crate::tls;
 
 /// What we call ourselves.
 const USER_AGENT: &str = concat!("reelmill/", env!("CARGO_PKG_VERSION"));
@@ -44,28 +44,16 @@ fn finished(builder: ClientBuilder) -> Result<Client, Trouble> {
     builder.build().map_err(|error| Trouble::Internal(format!("no HTTP client: {}", error.without_url())))
 }
 
-/// Made once: the system's certificates are many files.
 fn tls() -> Result<ClientConfig, Trouble> {
-    static TLS: OnceLock<Result<ClientConfig, String>> = OnceLock::new();
-    let made = TLS.get_or_init(|| {
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        trusting(roots)
-    });
-    made.clone().map_err(Trouble::Internal)
-}
-
-fn trusting(roots: RootCertStore) -> Result<ClientConfig, String> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = config.map_err(|error| error.to_string())?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
+    tls::config().map_err(Trouble::Internal)
 }
 
 #[cfg(test)]
 mod tests {
-    use rustls::ServerConfig;
+    use std::sync::Arc;
+
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    use rustls::{RootCertStore, ServerConfig};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
     use tokio_rustls::TlsAcceptor;
@@ -113,7 +101,7 @@ mod tests {
         let (port, certificate) = server().await;
         let mut roots = RootCertStore::empty();
         roots.add(certificate).unwrap();
-        let (proxy, tls) = (proxy().await, trusting(roots).unwrap());
+        let (proxy, tls) = (proxy().await, tls::trusting(roots).unwrap());
         let session = proxy.session().unwrap();
         let client = through_with(tls, &session.url(), 5 * SECOND).unwrap();
         let response = client.get(format!("https://localhost:{port}/")).send().await.unwrap();

@@ -6,9 +6,9 @@ use reelmill_core::Key;
 use reelmill_core::ports::{Objects, ObjectsError};
 use uuid::Uuid;
 
-/// Writes an object, reads it back and takes it away, whatever came of it.
-pub(crate) async fn try_out(objects: &impl Objects) -> Result<(), ObjectsError> {
-    let key: Key = format!("check/{}", Uuid::new_v4())
+/// Writes an object into a folder, reads it back and takes it away, whatever came of it.
+pub(super) async fn try_out(objects: &impl Objects, folder: &str) -> Result<(), ObjectsError> {
+    let key: Key = format!("{folder}/{}", Uuid::new_v4())
         .parse()
         .map_err(|bad| ObjectsError::Unavailable(format!("{bad}")))?;
     let same = write_and_read(objects, &key).await;
