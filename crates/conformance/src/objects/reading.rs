@@ -178,6 +178,11 @@ pub(super) async fn a_uri_names_one_object(place: Setup) {
                 && scheme.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()),
             "{uri}"
         );
+        // The tools of these two take a key as it is, and would take an escape for a part of it.
+        if ["s3", "gs"].contains(&scheme) {
+            assert!(NAMES.iter().any(|name| rest.ends_with(&format!("/{name}"))), "{uri}");
+            continue;
+        }
         assert!(
             rest.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}?#".contains(&byte)),
             "{uri}"
