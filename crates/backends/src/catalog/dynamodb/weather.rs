@@ -1,9 +1,10 @@
 //! What may go wrong on the way to DynamoDB: which errors pass, which are told, and how long it is tried.
 
 use std::fmt::Debug;
+use std::iter;
 use std::time::{Duration, Instant};
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use reelmill_core::ports::CatalogError;
 use uuid::Uuid;
 
@@ -52,6 +53,11 @@ pub(super) fn code<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<&str>
     error.as_service_error().and_then(ProvideErrorMetadata::code)
 }
 
+/// What lies under the driver's own layers, which name only themselves.
+fn cause(error: &dyn std::error::Error) -> String {
+    iter::successors(Some(error), |error| error.source()).last().unwrap_or(error).to_string()
+}
+
 /// The driver's error as the port's. A request that is wrong stays wrong; anything else may pass.
 pub(super) fn unusable<E>(error: &SdkError<E>) -> CatalogError
 where
@@ -63,7 +69,7 @@ where
                 (inner.code().unwrap_or("error"), inner.message().unwrap_or("no reason given"));
             format!("DynamoDB says {code}, {message}")
         }
-        None => format!("DynamoDB cannot be reached, {}", DisplayErrorContext(error)),
+        None => format!("DynamoDB cannot be reached, {}", cause(error)),
     };
     match code(error) {
         Some("ValidationException" | "ItemCollectionSizeLimitExceededException") => {

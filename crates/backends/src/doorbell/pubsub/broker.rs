@@ -84,7 +84,7 @@ impl Broker {
         if self.is_made.load(Ordering::Relaxed) {
             return Ok(());
         }
-        within(ANSWER_WITHIN, async {
+        self.within(ANSWER_WITHIN, async {
             let clients = self.clients().await?;
             if let Some(dead_topic) = self.address.dead_topic() {
                 self.told(clients.topic(&dead_topic).await)?;
@@ -99,7 +99,7 @@ impl Broker {
 
     /// Looks whether topic and subscription are there.
     pub(super) async fn look(&self) -> Result<(), String> {
-        let looked = within(ANSWER_WITHIN, async {
+        let looked = self.within(ANSWER_WITHIN, async {
             let clients = self.clients().await?;
             self.told(allowed(clients.topics.get_topic().set_topic(self.address.topic()).send().await))?;
             let subscription =
@@ -119,7 +119,7 @@ impl Broker {
             if rings.is_on() { BRIEFLY } else { ANSWER_WITHIN }
         };
         // Boxed, since the client's futures are large and every caller would hold one.
-        let taken = Box::pin(within(patience, self.published(message))).await;
+        let taken = Box::pin(self.within(patience, self.published(message))).await;
         match &taken {
             Ok(()) => locked(&self.rings).end(),
             Err(trouble) => locked(&self.rings).fail(trouble.clone()),
@@ -141,7 +141,7 @@ impl Broker {
 
     /// Publishes where people find what was set aside.
     pub(super) async fn publish_dead(&self, message: Message) -> Result<(), String> {
-        within(ANSWER_WITHIN, async {
+        self.within(ANSWER_WITHIN, async {
             let clients = self.clients().await?;
             if !self.is_dead_made.load(Ordering::Relaxed) {
                 let (topic, subscription) = self.address.set_aside();
@@ -170,6 +170,20 @@ impl Broker {
         locked(&self.given_up).iter().any(|id| id == message_id)
     }
 
+    async fn within<T>(
+        &self,
+        patience: Duration,
+        doing: impl Future<Output = Result<T, String>>,
+    ) -> Result<T, String> {
+        let late = |_| format!("{} did not answer within {} s", self.at(), patience.as_secs());
+        tokio::time::timeout(patience, doing).await.map_err(late)?
+    }
+
+    /// Where it is, for people.
+    fn at(&self) -> &str {
+        self.address.endpoint.as_deref().unwrap_or("Google Pub/Sub")
+    }
+
     fn said(&self, error: &PublishError) -> String {
         match error {
             PublishError::Rpc(error) => self.explained(error),
@@ -183,7 +197,7 @@ impl Broker {
 
     /// What is wrong, for people.
     pub(super) fn explained(&self, error: &Error) -> String {
-        let at = self.address.endpoint.as_deref().unwrap_or("Google Pub/Sub");
+        let at = self.at();
         match error.status() {
             Some(status) if status.code == Code::Unauthenticated => {
                 format!("{at} does not accept the credentials: {}", status.message)
@@ -290,9 +304,4 @@ fn code(error: &Error) -> Option<Code> {
 
 fn is_missing(error: &PublishError) -> bool {
     matches!(error, PublishError::Rpc(error) if code(error) == Some(Code::NotFound))
-}
-
-async fn within<T>(patience: Duration, doing: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-    let late = |_| format!("Pub/Sub did not answer within {} s", patience.as_secs());
-    tokio::time::timeout(patience, doing).await.map_err(late)?
 }
