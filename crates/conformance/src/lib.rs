@@ -14,5 +14,7 @@ pub mod notifier;
 pub mod objects;
 pub mod source;
 mod suite;
+mod topic;
 
 pub use suite::{Backend, Place, Trials, run};
+pub use topic::{Running, Sentence, topic, unset};

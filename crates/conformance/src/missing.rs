@@ -1,15 +1,15 @@
-//! Backends whose server is not there: shown, never passed over in silence.
+//! Cases whose server is not there: shown, never passed over in silence.
 //!
 //! `REELMILL_TEST_ALL=1` makes each of their cases a failure. Otherwise the cases are listed as ignored and, where
 //! `REELMILL_IGNORED_DIR` names a folder, a file in it says why: a line `name<TAB>reason` for each case. A program
-//! is listed more often than it is run, so a backend's file is written whole each time.
+//! is listed more often than it is run, so a file is written whole each time.
 
 use std::path::PathBuf;
 
 use libtest_mimic::{Failed, Trial};
 
-/// The cases of a backend that cannot be tried.
-pub(crate) fn trials(port: &str, backend: &str, names: &[String], reason: &str) -> Vec<Trial> {
+/// Cases that cannot be tried; `list` names the file that says why.
+pub(crate) fn trials(list: &str, names: &[String], reason: &str) -> Vec<Trial> {
     if std::env::var("REELMILL_TEST_ALL").is_ok_and(|all| all == "1") {
         let fails = |name: &String| {
             let reason = reason.to_owned();
@@ -19,11 +19,11 @@ pub(crate) fn trials(port: &str, backend: &str, names: &[String], reason: &str) 
     }
     if let Some(folder) = std::env::var_os("REELMILL_IGNORED_DIR").map(PathBuf::from) {
         let lines: Vec<_> = names.iter().map(|name| format!("{name}\t{reason}\n")).collect();
-        let file = folder.join(format!("conformance-{port}-{backend}"));
+        let file = folder.join(list);
         if let Err(error) = std::fs::write(&file, lines.concat()) {
             // A list of tests cannot fail by itself, so a test does.
             let said = format!("{}: {error}", file.display());
-            return vec![Trial::test(format!("{port}::{backend}::ignored"), || Err(Failed::from(said)))];
+            return vec![Trial::test(format!("{list}::ignored"), || Err(Failed::from(said)))];
         }
     }
     names.iter().map(|name| Trial::test(name.clone(), || Ok(())).with_ignored_flag(true)).collect()

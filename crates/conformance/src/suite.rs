@@ -10,7 +10,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use crate::missing;
 
 /// How long a case may take. One that hangs fails.
-const PATIENCE: Duration = Duration::from_mins(2);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// A promise of a port, and what shows whether it is kept: it panics where it is not.
 pub(crate) struct Case<P: ?Sized + 'static> {
@@ -63,7 +63,7 @@ pub struct Backend<P: ?Sized> {
 }
 
 /// Tests that are ready to be run.
-pub struct Trials(Vec<Trial>);
+pub struct Trials(pub(crate) Vec<Trial>);
 
 /// Pairs each case with each backend.
 pub(crate) fn pair<P: ?Sized + 'static>(
@@ -84,7 +84,8 @@ pub(crate) fn pair<P: ?Sized + 'static>(
             })),
             Err(reason) => {
                 let names: Vec<_> = own.map(full_name).collect();
-                trials.extend(missing::trials(port, backend.name, &names, reason));
+                let list = format!("conformance-{port}-{}", backend.name);
+                trials.extend(missing::trials(&list, &names, reason));
             }
         }
     }
@@ -106,9 +107,14 @@ fn try_case<P: ?Sized + 'static>(
     run: fn(Place<P>) -> BoxFuture<'static, ()>,
     fresh: fn() -> Place<P>,
 ) -> Result<(), Failed> {
+    attempt(async { run(fresh()).await })
+}
+
+/// Runs a case to its end, or to that of its time.
+pub(crate) fn attempt(running: impl Future<Output = ()>) -> Result<(), Failed> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let kept = tokio::time::timeout(PATIENCE, run(fresh())).await;
+        let kept = tokio::time::timeout(PATIENCE, running).await;
         kept.map_err(|_| Failed::from(format!("was not shown within {} s", PATIENCE.as_secs())))
     })
 }

@@ -4,9 +4,9 @@ use reelmill_core::ports::Catalog;
 use reelmill_core::{Collection, Event, Failure, FailureKind, Found, Job, Song, SongId, Write};
 use serde_json::{Value, json};
 
-use crate::other::{self, has, only};
-use crate::sample::{NOW, claim, commit, done, id, job, operation, output, song};
-use crate::tables::Tables;
+use super::other::{self, has, only};
+use super::sample::{NOW, claim, commit, done, id, job, operation, output, song};
+use super::tables::Tables;
 
 const OPERATION: [&str; 9] =
     ["ID", "SongID", "Status", "Message", "Data", "ProcessingDate", "Success", "Attempts", "Failures"];
@@ -80,7 +80,7 @@ pub(crate) async fn a_song_and_its_operations_are_read_in_every_state() {
     let uri = format!("s3://bucket/some/{}", output.key);
     seen(&success(&uri, 1), &uri);
     // One that asks for what is there already is told so at once.
-    let late = crate::sample::operation(&song, &made);
+    let late = super::sample::operation(&song, &made);
     commit(&*catalog, [Write::AddOperation(late.clone())]).await;
     let item = &has(&tables, &[other::operation(&tables, late.id, &song.found.id)])[0];
     assert_eq!((&item["Status"], &item["Success"]), (&json!("success"), &json!(true)));
@@ -140,7 +140,7 @@ pub(crate) async fn a_song_that_is_replaced_keeps_where_its_file_is() {
         assert_eq!((&item["URLS3"], &item["Title"]), (&uri, &json!("Another")));
     }
     // A new job for it has not made anything yet; the end of the old one is not the song's any more.
-    let again = crate::sample::job();
+    let again = super::sample::job();
     let moved = Song { job: again.id, version: 4, ..played };
     commit(&*catalog, [Write::AddJob(again), Write::ReplaceSong(moved.clone())]).await;
     commit(&*catalog, [Write::DropOutput(output.id), Write::DropJob(made.id, made.version)]).await;

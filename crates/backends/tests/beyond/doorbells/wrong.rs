@@ -3,7 +3,7 @@
 use reelmill_backends::{Deployment, doorbell};
 use reelmill_testbed::servers;
 
-use crate::bells::{open, variable};
+use super::bells::{open, variable};
 
 async fn trouble(url: &str) -> String {
     open(url).await.check().await.unwrap_err().to_string()

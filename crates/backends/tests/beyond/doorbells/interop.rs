@@ -6,7 +6,7 @@ use reelmill_core::ports::{About, Channel, Foreign, Message, Ring};
 use reelmill_testbed::servers;
 use tokio::process::Command;
 
-use crate::bells::{amqp, hear, job, name, open, variable};
+use super::bells::{amqp, hear, job, name, open, variable};
 
 /// Runs a program with these arguments; what it prints.
 async fn python(program: &str, arguments: &[&str]) -> String {

@@ -6,8 +6,8 @@ use futures_util::StreamExt;
 use reelmill_core::ports::ObjectsError;
 use reelmill_testbed::Proxy;
 
-use crate::front::{Front, Turn, say};
-use crate::place::{LARGE, Place, content, key, s3, s3_at};
+use super::front::{Front, Turn, say};
+use super::place::{LARGE, Place, content, key, s3, s3_at};
 
 const BUSY: &str = "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>";
 /// Options of one who does not wait for long.

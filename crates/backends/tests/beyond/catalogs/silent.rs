@@ -6,8 +6,8 @@ use reelmill_backends::{Deployment, catalog};
 use reelmill_core::ports::{CatalogError, Sequence};
 use tokio::net::TcpListener;
 
-use crate::database::Database;
-use crate::proxy::Proxy;
+use super::database::Database;
+use super::proxy::Proxy;
 
 /// Longer than any call may take.
 const TOO_LONG: Duration = Duration::from_secs(40);

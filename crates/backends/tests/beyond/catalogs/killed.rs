@@ -16,8 +16,8 @@ use reelmill_core::{
 use sqlx::{AssertSqlSafe, Connection};
 use uuid::Uuid;
 
-use crate::database::{Database, run};
-use crate::proxy::Proxy;
+use super::database::{Database, run};
+use super::proxy::Proxy;
 
 const NOW: Timestamp = Timestamp::from_ms(1_800_000_000_000);
 

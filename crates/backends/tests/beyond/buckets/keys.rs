@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use reelmill_backends::{Deployment, objects};
 
-use crate::front::{Front, Turn, say};
-use crate::place::{BUCKET, s3};
+use super::front::{Front, Turn, say};
+use super::place::{BUCKET, s3};
 
 /// Tells a child where the store is.
 const CHILD: &str = "REELMILL_TEST_KEYS_OF_CHAIN";

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use reelmill_backends::{Deployment, objects};
 use reelmill_core::ports::ObjectsError;
 
-use crate::place::{Place, content};
+use super::place::{Place, content};
 
 pub(crate) async fn a_missing_or_short_chunk_is_an_error_and_never_a_short_stream() {
     let place = Place::new().await;

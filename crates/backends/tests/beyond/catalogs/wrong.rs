@@ -4,7 +4,7 @@ use reelmill_backends::{Deployment, catalog};
 use reelmill_core::ports::CatalogError;
 use reelmill_core::{EndedToken, Timestamp, Write};
 
-use crate::database::Database;
+use super::database::Database;
 
 async fn refusal(url: &str) -> String {
     let refused = catalog::open(url, &Deployment::within(".".into())).await.err().unwrap();

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::tables::Tables;
+use super::tables::Tables;
 
 /// Names a Python that has boto3.
 pub(crate) const PYTHON: &str = "REELMILL_CLOUD_PYTHON";

@@ -7,8 +7,8 @@ use reelmill_core::ports::CatalogError;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::other::has;
-use crate::tables::Tables;
+use super::other::has;
+use super::tables::Tables;
 
 /// What is said to whoever opens it.
 async fn refused(tables: &Tables, endpoint: &str) -> OpenError {

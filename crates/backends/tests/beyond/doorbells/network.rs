@@ -8,7 +8,7 @@ use lapin::{Connection, ConnectionProperties};
 use reelmill_core::ports::{Channel, Doorbell, Ring};
 use reelmill_testbed::{Proxy, servers};
 
-use crate::bells::{amqp, hear, job, name, named, ring, ring_until_taken, until, variable};
+use super::bells::{amqp, hear, job, name, named, ring, ring_until_taken, until, variable};
 
 /// A doorbell whose connections go by a proxy, and one on the same queues whose connections do not.
 async fn by_proxy() -> (Proxy, Arc<dyn Doorbell>, Arc<dyn Doorbell>) {

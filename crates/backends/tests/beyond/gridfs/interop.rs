@@ -2,7 +2,7 @@
 
 use reelmill_core::ports::ObjectsError;
 
-use crate::place::{Place, content, key};
+use super::place::{Place, content, key};
 
 pub(crate) async fn pymongo_reads_what_we_write() {
     let place = Place::new().await;

@@ -9,8 +9,8 @@ use reelmill_core::ports::Sequence;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::sample::{claim, commit, job, operation, song};
-use crate::tables::Tables;
+use super::sample::{claim, commit, job, operation, song};
+use super::tables::Tables;
 
 /// A way to the server on which answers get lost.
 struct Way {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reelmill_core::ports::Handout;
 
-use crate::place::{BUCKET, LARGE, Place, content, gcs, gcs_at, key, s3, s3_at};
+use super::place::{BUCKET, LARGE, Place, content, gcs, gcs_at, key, s3, s3_at};
 
 /// A name with what goes wrong in signatures and paths.
 const NAME: &str = "tasks/7/El Día + más 100%.mp3";

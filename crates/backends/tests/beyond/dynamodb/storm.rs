@@ -7,9 +7,9 @@ use reelmill_core::ports::{Catalog, CatalogError, Census, JobFilter, MAX_WRITES,
 use reelmill_core::{Event, Job, State, StateName, Write};
 use serde_json::json;
 
-use crate::other::{self, has};
-use crate::sample::{NOW, claim, commit, done, job, operation, song};
-use crate::tables::Tables;
+use super::other::{self, has};
+use super::sample::{NOW, claim, commit, done, job, operation, song};
+use super::tables::Tables;
 
 const PROCESSES: usize = 8;
 
@@ -164,7 +164,7 @@ fn assert_told(
 pub(crate) async fn the_most_jobs_are_added_moved_and_dropped_in_one_commit() {
     let tables = Tables::fresh();
     let catalog = tables.open().await;
-    let account = crate::sample::id();
+    let account = super::sample::id();
     let jobs: Vec<Job> = (0..MAX_WRITES).map(|_| Job { account, ..job() }).collect();
     let all = PageQuery { limit: 100, after: None };
     let count = async |state: Option<StateName>, account| {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use reelmill_testbed::servers::{PUBSUB, RABBITMQ};
 use reelmill_testbed::{Server, Tools};
 
-use crate::bells::{amqp, hear, job, name, named, open, ring, ring_until_taken};
+use super::bells::{amqp, hear, job, name, named, open, ring, ring_until_taken};
 
 /// Does something that takes its time with a server, as a test outside of a runtime would.
 async fn with(mut server: Server, deed: fn(&mut Server)) -> Server {

@@ -9,8 +9,8 @@ use futures_util::StreamExt;
 use reelmill_core::ports::ObjectsError;
 use reelmill_testbed::Proxy;
 
-use crate::front::{Asked, Front, Turn, say};
-use crate::place::{LARGE, content, gcs, gcs_at, key};
+use super::front::{Asked, Front, Turn, say};
+use super::place::{LARGE, content, gcs, gcs_at, key};
 
 /// Options of one who does not wait for long.
 const HASTY: &str = "&timeout_s=1&patience_s=2";

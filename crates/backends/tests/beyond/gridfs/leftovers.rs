@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use reelmill_core::ports::ObjectsError;
 
-use crate::place::{Place, content, key};
+use super::place::{Place, content, key};
 
 /// Waits for what a dropped writer does behind the caller's back.
 async fn settled(place: &Place, chunks: u64) {
