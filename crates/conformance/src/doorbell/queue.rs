@@ -50,7 +50,7 @@ pub fn trials(backends: Vec<Backend<dyn Queue>>) -> Trials {
 }
 
 /// How long a message that must come may take.
-const SOON: Duration = Duration::from_secs(80);
+const SOON: Duration = Duration::from_secs(110);
 /// How long is waited for a message that must not come.
 const A_WHILE: Duration = Duration::from_millis(300);
 
