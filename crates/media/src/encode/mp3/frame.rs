@@ -152,18 +152,18 @@ impl Unpacker {
     /// Takes the next frame once all of it is there.
     pub(super) fn next(&mut self) -> Result<Option<Frame>, MediaError> {
         let Some(header) = self.header()? else { return Ok(None) };
-        let (size, start) = (header.frame_bytes(), HEADER_BYTES + header.side_bytes());
-        if self.pending.len() < size {
+        let (end, start) = (header.frame_bytes(), HEADER_BYTES + header.side_bytes());
+        if self.pending.len() < end {
             return Ok(None);
         }
         let side = self.pending.get(HEADER_BYTES..start).ok_or_else(|| odd("a frame too small"))?.to_vec();
         let reservoir = bits(&side, 0, if header.is_mpeg_1() { 9 } else { 8 });
         let data_bytes = data_bits(header, &side).div_ceil(8);
         let begin = self.main.len().checked_sub(reservoir).ok_or_else(|| odd("data before the first"))?;
-        self.main.extend_from_slice(self.pending.get(start..size).unwrap_or_default());
+        self.main.extend_from_slice(self.pending.get(start..end).unwrap_or_default());
         let data =
             self.main.get(begin..begin + data_bytes).ok_or_else(|| odd("data behind its frame"))?.to_vec();
-        self.pending.drain(..size);
+        self.pending.drain(..end);
         let spent = self.main.len().saturating_sub(header.reservoir_limit());
         self.main.drain(..spent);
         Ok(Some(Frame { header, side, data, reservoir }))

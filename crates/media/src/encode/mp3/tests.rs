@@ -44,6 +44,14 @@ fn frames_of(stream: &[u8], header_bytes: usize) -> Vec<Frame> {
     std::iter::from_fn(|| unpacker.next().unwrap()).collect()
 }
 
+fn stitched(frames: &[Frame]) -> Stitcher {
+    let mut stitcher = Stitcher::default();
+    for frame in frames {
+        stitcher.push(frame.clone());
+    }
+    stitcher
+}
+
 const RATES: [Rate; 3] = [Rate::Cbr { kbps: 64 }, Rate::Abr { kbps: 70 }, Rate::Vbr { quality: 5 }];
 
 #[test]
@@ -53,11 +61,10 @@ fn frames_of_any_kind_are_taken_out_and_put_back_without_a_difference() {
         for (channels, rate) in [1, 2].into_iter().flat_map(|channels| RATES.map(|rate| (channels, rate))) {
             let (stream, header) = lame_alone(&setting(rate_hz, channels, rate), &samples);
             let frames = frames_of(&stream, header.len());
-            let mut stitcher = Stitcher::default();
-            frames.iter().cloned().for_each(|frame| stitcher.push(frame));
-            let stitched = stitcher.take(true);
-            assert_eq!(stitched.len(), stream.len() - header.len(), "{rate_hz} Hz, {channels}, {rate:?}");
-            let again = frames_of(&stitched, 0);
+            let mut stitcher = stitched(&frames);
+            let whole = stitcher.take(true);
+            assert_eq!(whole.len(), stream.len() - header.len(), "{rate_hz} Hz, {channels}, {rate:?}");
+            let again = frames_of(&whole, 0);
             assert_eq!(again.len(), frames.len());
             for (before, after) in frames.iter().zip(&again) {
                 assert_eq!((before.header, &before.data), (after.header, &after.data));
@@ -73,10 +80,9 @@ fn frames_of_any_kind_are_taken_out_and_put_back_without_a_difference() {
 fn the_header_says_what_lame_would_say_of_the_same_stream() {
     for (rate_hz, rate) in [(44_100, RATES[0]), (44_100, RATES[2]), (22_050, RATES[1])] {
         let (stream, header) = lame_alone(&setting(rate_hz, 2, rate), &sound(rate_hz, 5));
-        let mut stitcher = Stitcher::default();
         let frames = frames_of(&stream, header.len());
         let count = frames.len();
-        frames.into_iter().for_each(|frame| stitcher.push(frame));
+        let mut stitcher = stitched(&frames);
         stitcher.take(true);
         let start = 4 + if rate_hz == 44_100 { 32 } else { 17 };
         let padding = u16::from_be_bytes([header[start + 142] & 0xf, header[start + 143]]);
@@ -107,9 +113,7 @@ fn a_frame_without_the_reservoir_that_it_counted_on_gets_a_higher_rate() {
     let (stream, header) = lame_alone(&setting(44_100, 2, RATES[0]), &sound(44_100, 3));
     let frames = frames_of(&stream, header.len());
     let at = frames.iter().position(|frame| frame.reservoir > 100).unwrap();
-    let mut stitcher = Stitcher::default();
-    frames[at..].iter().cloned().for_each(|frame| stitcher.push(frame));
-    let again = frames_of(&stitcher.take(true), 0);
+    let again = frames_of(&stitched(&frames[at..]).take(true), 0);
     assert!(again[0].header.frame_bytes() >= frames[at].header.frame_bytes() + frames[at].reservoir);
     assert!(frames[at..].iter().zip(&again).all(|(before, after)| before.data == after.data));
 }
@@ -120,10 +124,7 @@ fn at_the_highest_rate_such_a_frame_is_muted_and_the_rest_is_kept() {
     let mut frames = frames_of(&stream, header.len());
     frames.truncate(20);
     frames[3].reservoir = 400;
-    let mut stitcher = Stitcher::default();
-    stitcher.push(frames[3].clone());
-    frames[4..].iter().cloned().for_each(|frame| stitcher.push(frame));
-    let again = frames_of(&stitcher.take(true), 0);
+    let again = frames_of(&stitched(&frames[3..]).take(true), 0);
     assert!(again[0].data.is_empty());
     assert!(frames[4..].iter().zip(&again[1..]).all(|(before, after)| before.data == after.data));
 }
