@@ -1,14 +1,19 @@
 //! The caller's hold on a running conversion: it can be watched and stopped from another thread.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::cores;
 use crate::engine::Engines;
 use crate::error::MediaError;
 
 /// Reports are at least this far apart.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
+
+/// More threads than this only wait for the decoder.
+const MAX_THREADS: usize = 16;
 
 /// Cancels a conversion and hears about its progress.
 pub struct Control {
@@ -23,6 +28,8 @@ pub struct Control {
     pub media_ms: Arc<AtomicU64>,
     /// What this host has for what is not done in this process; by default nothing.
     pub engines: Engines,
+    /// Cores that it may use at once; `None` is as many as are idle. One is a serial conversion.
+    pub threads: Option<NonZeroUsize>,
 }
 
 impl Control {
@@ -33,6 +40,7 @@ impl Control {
             progress: Box::new(progress),
             media_ms: Arc::new(AtomicU64::new(0)),
             engines: Engines::default(),
+            threads: None,
         }
     }
 
@@ -41,6 +49,18 @@ impl Control {
     pub fn with_engines(mut self, engines: Engines) -> Self {
         self.engines = engines;
         self
+    }
+
+    /// With at most so many cores at once.
+    #[must_use]
+    pub fn with_threads(mut self, threads: Option<NonZeroUsize>) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// How many cores it may use at once, of those that there are; what is asked for in so many words may be more.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads.map_or_else(cores::total, NonZeroUsize::get).min(MAX_THREADS)
     }
 
     /// Reports to nobody.

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::ahead::Ahead;
 use crate::control::{Control, Watch};
 use crate::copy::{self, Survey};
+use crate::cores;
 use crate::decode::Decoding;
 use crate::encode::{self, Encoder, Heading, Output};
 use crate::error::MediaError;
@@ -15,7 +17,7 @@ use crate::resample::{Resampler, rescale};
 use crate::sink::Sink;
 use crate::source::{Reopenable, Source};
 use crate::tags::Tags;
-use crate::target::Target;
+use crate::target::{Format, Target};
 
 /// Frames that are worked on between two looks at the cancel flag. A block of FLAC may have 65,535, for
 /// which the slowest encoder takes longer than a caller should wait.
@@ -32,6 +34,8 @@ pub struct Report {
     pub duration_ms: u64,
     /// What the user should know: what was bent, left out, or odd about the input.
     pub notes: Vec<String>,
+    /// The output's frames, about, at which another encoder took over; none where one encoder made it all.
+    pub seams: Vec<u64>,
 }
 
 /// Converts the audio of `source` to `target` and writes it to `sink`; `name_hint` is the input's file
@@ -48,6 +52,7 @@ pub fn convert(
     control: &Control,
 ) -> Result<Report, MediaError> {
     guarded(|| {
+        let _core = cores::occupy();
         let mut watch = Watch::new(control);
         watch.check()?;
         let source = Reopenable::new(source);
@@ -82,7 +87,7 @@ fn encode(
     notes.append(&mut input.notes);
     let mut pipeline = Pipeline::new(&input, plan, control, output)?;
     let progress = Progress::new(&input, &pipeline.clip);
-    let mut decoding = Decoding::start(input, control)?;
+    let mut decoding = Ahead::new(Decoding::start(input, control)?, goes_ahead(plan, control));
     while let Some(frames) = decoding.advance()? {
         let position = decoding.kept_frames();
         let start = position - frames as u64;
@@ -92,8 +97,8 @@ fn encode(
         watch.report(progress.fraction(position, decoding.position_bytes()), progress.media_ms(position));
     }
     watch.check()?;
-    notes.extend(decoding.into_notes());
-    let frames_out = pipeline.finish(output)?;
+    notes.extend(decoding.into_notes()?);
+    let (frames_out, seams) = pipeline.finish(output)?;
     output.flush()?;
     watch.finish();
     Ok(Report {
@@ -101,7 +106,15 @@ fn encode(
         frames_out,
         duration_ms: rescale(frames_out, plan.sample_rate_hz, 1000),
         notes,
+        seams,
     })
+}
+
+/// Whether a decoder on another core helps: where the encoder neither has threads of its own nor runs elsewhere.
+fn goes_ahead(plan: &Plan, control: &Control) -> bool {
+    let is_on_one_thread =
+        matches!(plan.format, Format::Wav | Format::Opus | Format::Ogg | Format::Dca | Format::Dca0);
+    is_on_one_thread && control.threads() > 1
 }
 
 /// Everything between the decoder and the sink.
@@ -176,7 +189,7 @@ impl Pipeline {
         Ok(self.clip.end.is_none_or(|end| start + (frames as u64) < end))
     }
 
-    fn finish(mut self, output: &mut Output<'_>) -> Result<u64, MediaError> {
+    fn finish(mut self, output: &mut Output<'_>) -> Result<(u64, Vec<u64>), MediaError> {
         let Tail { resampler, encoder, frames_out } = &mut self.tail;
         if let Some(resampler) = resampler {
             resampler.finish(|planes| {
@@ -188,7 +201,7 @@ impl Pipeline {
             return Err(MediaError::Empty("no audio lies between start and end".into()));
         }
         encoder.finish(output)?;
-        Ok(*frames_out)
+        Ok((*frames_out, encoder.seams()))
     }
 }
 

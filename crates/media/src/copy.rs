@@ -127,6 +127,7 @@ pub(crate) fn write(
         frames_out: frames,
         duration_ms: media_ms(tally.packets),
         notes: tally.notes,
+        seams: Vec::new(),
     })
 }
 

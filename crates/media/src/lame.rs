@@ -28,17 +28,30 @@ pub(crate) struct Lame {
 unsafe impl Send for Lame {}
 
 impl Lame {
-    /// Starts an encoder whose input and output run at `sample_rate_hz`, which is a rate MP3 has.
-    pub(crate) fn new(sample_rate_hz: u32, channels: u8, rate: Rate, effort: u8) -> Result<Self, MediaError> {
+    /// Starts an encoder whose input and output run at `sample_rate_hz`, which is a rate MP3 has. With
+    /// `has_header` its first frame keeps the place of the Xing/LAME header, where there is room for one.
+    pub(crate) fn new(
+        sample_rate_hz: u32,
+        channels: u8,
+        rate: Rate,
+        effort: u8,
+        has_header: bool,
+    ) -> Result<Self, MediaError> {
         // SAFETY: takes no arguments; null means out of memory and is handled.
         let state = NonNull::new(unsafe { sys::lame_init() })
             .ok_or_else(|| MediaError::Limit("no memory for the mp3 encoder".into()))?;
         let lame = Self { state, channels, output: vec![0; OUTPUT_BYTES] };
-        lame.configure(sample_rate_hz, rate, effort)?;
+        lame.configure(sample_rate_hz, rate, effort, has_header)?;
         Ok(lame)
     }
 
-    fn configure(&self, sample_rate_hz: u32, rate: Rate, effort: u8) -> Result<(), MediaError> {
+    fn configure(
+        &self,
+        sample_rate_hz: u32,
+        rate: Rate,
+        effort: u8,
+        has_header: bool,
+    ) -> Result<(), MediaError> {
         let state = self.state.as_ptr();
         let hz = c_int::try_from(sample_rate_hz).unwrap_or(c_int::MAX);
         let mode = if self.channels == 1 { sys::MPEG_mode::MONO } else { sys::MPEG_mode::JOINT_STEREO };
@@ -50,7 +63,7 @@ impl Lame {
                 sys::lame_set_num_channels(state, c_int::from(self.channels)),
                 sys::lame_set_mode(state, mode),
                 sys::lame_set_quality(state, c_int::from(effort)),
-                sys::lame_set_bWriteVbrTag(state, 1),
+                sys::lame_set_bWriteVbrTag(state, c_int::from(has_header)),
             ];
             match rate {
                 Rate::Cbr { kbps } => {
@@ -125,6 +138,13 @@ impl Lame {
             return Err(MediaError::Corrupt(format!("the mp3 encoder made a header of {size} bytes")));
         }
         Ok(&self.output[..size])
+    }
+
+    /// How many samples behind the last are padding; known once it has finished.
+    pub(crate) fn padding(&self) -> u16 {
+        // SAFETY: the state is live, and only a number is read.
+        let padding = unsafe { sys::lame_get_encoder_padding(self.state.as_ptr()) };
+        u16::try_from(padding).unwrap_or(0)
     }
 
     fn written(&self, answer: c_int) -> Result<&[u8], MediaError> {

@@ -2,7 +2,8 @@
 //!
 //! flacenc's stream type keeps every frame until the end, so only its frame encoder is used; the stream
 //! header is written here and patched with totals and checksum at the end. The last, short block does not
-//! count for the minimum block size, as section 8.2 says; some readers refuse a file in which it does.
+//! count for the minimum block size, as section 8.2 says; some readers refuse a file in which it does. Frames
+//! know nothing of one another, so idle cores encode some of them.
 
 use flacenc::component::{BitRepr, Frame, FrameHeader, FrameOffset, StreamInfo};
 use flacenc::config;
@@ -10,7 +11,9 @@ use flacenc::error::{Verified, Verify};
 use flacenc::source::{Fill, FrameBuf};
 use md5::{Digest, Md5};
 
+use super::crew::Crew;
 use super::{Encoder, Heading, Output, quantise};
+use crate::control::Control;
 use crate::error::MediaError;
 use crate::tags::vorbis;
 
@@ -29,10 +32,11 @@ const MAX_BLOCK_BYTES: usize = (1 << 24) - 1;
 const MAX_SEEK_POINTS: u64 = 2048;
 const SEEK_POINT_BYTES: usize = 18;
 
+/// Blocks that are encoded before a further core is asked for: about three seconds.
+const BLOCKS_ALONE: usize = 32;
+
 pub(super) struct Flac {
-    config: Verified<config::Encoder>,
-    info: StreamInfo,
-    block: FrameBuf,
+    crew: Crew<Block, Coded>,
     bits: u8,
     channels: usize,
     rate_hz: u32,
@@ -41,30 +45,52 @@ pub(super) struct Flac {
     bytes: Vec<u8>,
     digest: Md5,
     blocks: usize,
+    written: Written,
+    info_offset: u64,
+}
+
+/// The samples of a frame, and which it is.
+struct Block {
+    number: usize,
+    samples: Vec<i32>,
+}
+
+/// A frame as it is written.
+struct Coded {
+    /// Samples of one channel.
+    frames: usize,
+    bytes: Vec<u8>,
+}
+
+/// What is counted of the frames in the output.
+struct Written {
     frames: u64,
     smallest_bytes: usize,
     largest_bytes: usize,
-    info_offset: u64,
     seek: SeekTable,
 }
 
+/// What a frame is encoded by.
+struct Shape {
+    config: Verified<config::Encoder>,
+    info: StreamInfo,
+    bits: u8,
+    channels: usize,
+    rate_hz: u32,
+}
+
 impl Flac {
-    pub(super) fn start(heading: &Heading<'_>, output: &mut Output<'_>) -> Result<Self, MediaError> {
+    pub(super) fn start(
+        heading: &Heading<'_>,
+        control: &Control,
+        output: &mut Output<'_>,
+    ) -> Result<Self, MediaError> {
         let plan = heading.plan;
         let bits = plan.bits_per_sample.unwrap_or(16);
         let channels = usize::from(plan.channels);
-        let refused = |error: &dyn std::fmt::Display| MediaError::BadTarget(format!("flac: {error}"));
-        let mut config = config::Encoder::default();
-        config.block_size = BLOCK_FRAMES;
-        let config = config.into_verified().map_err(|(_, error)| refused(&error))?;
-        let info =
-            StreamInfo::new(plan.sample_rate_hz.min(MAX_FLACENC_HZ) as usize, channels, usize::from(bits))
-                .map_err(|error| refused(&error))?;
-        let block = FrameBuf::with_size(channels, BLOCK_FRAMES).map_err(|error| refused(&error))?;
+        let shape = Shape::new(plan.sample_rate_hz, channels, bits)?;
         let mut flac = Self {
-            config,
-            info,
-            block,
+            crew: Crew::new(control.threads(), BLOCKS_ALONE, move |block| shape.encode(&block)),
             bits,
             channels,
             rate_hz: plan.sample_rate_hz,
@@ -72,11 +98,13 @@ impl Flac {
             bytes: Vec::new(),
             digest: Md5::new(),
             blocks: 0,
-            frames: 0,
-            smallest_bytes: usize::MAX,
-            largest_bytes: 0,
+            written: Written {
+                frames: 0,
+                smallest_bytes: usize::MAX,
+                largest_bytes: 0,
+                seek: SeekTable::new(plan.sample_rate_hz, heading.frames),
+            },
             info_offset: 0,
-            seek: SeekTable::new(plan.sample_rate_hz, heading.frames),
         };
         flac.write_head(heading, output)?;
         Ok(flac)
@@ -87,10 +115,10 @@ impl Flac {
         write_block_head(STREAMINFO, STREAMINFO_BYTES, output)?;
         self.info_offset = output.written_bytes();
         output.write(&self.stream_info())?;
-        if self.seek.room > 0 {
-            write_block_head(SEEKTABLE, self.seek.room * SEEK_POINT_BYTES, output)?;
-            self.seek.offset = output.written_bytes();
-            output.write(&self.seek.bytes())?;
+        if self.written.seek.room > 0 {
+            write_block_head(SEEKTABLE, self.written.seek.room * SEEK_POINT_BYTES, output)?;
+            self.written.seek.offset = output.written_bytes();
+            output.write(&self.written.seek.bytes())?;
         }
         if let Some(picture) =
             heading.cover.map(vorbis::write_picture).filter(|block| block.len() <= MAX_BLOCK_BYTES)
@@ -101,7 +129,7 @@ impl Flac {
         let comments = vorbis::write_comments(heading.tags, &self.channel_mask(heading));
         write_block_head(COMMENTS | LAST_BLOCK, comments.len(), output)?;
         output.write(&comments)?;
-        self.seek.first_frame = output.written_bytes();
+        self.written.seek.first_frame = output.written_bytes();
         Ok(())
     }
 
@@ -122,53 +150,78 @@ impl Flac {
         info[0..2].copy_from_slice(&block);
         info[2..4].copy_from_slice(&block);
         let (smallest, largest) =
-            if self.blocks == 0 { (0, 0) } else { (self.smallest_bytes, self.largest_bytes) };
+            if self.blocks == 0 { (0, 0) } else { (self.written.smallest_bytes, self.written.largest_bytes) };
         info[4..7].copy_from_slice(&be_24(smallest));
         info[7..10].copy_from_slice(&be_24(largest));
         let packed = (u64::from(self.rate_hz) << 44)
             | ((self.channels as u64 - 1) << 41)
             | ((u64::from(self.bits) - 1) << 36)
-            | self.frames.min((1 << 36) - 1);
+            | self.written.frames.min((1 << 36) - 1);
         info[10..18].copy_from_slice(&packed.to_be_bytes());
         info[18..34].copy_from_slice(&self.digest.clone().finalize());
         info
     }
 
-    fn with_true_rate(&self, frame: Frame) -> Result<Frame, MediaError> {
-        let (head, subframes) = frame.into_parts();
-        let number = FrameOffset::Frame(u32::try_from(self.blocks).unwrap_or(u32::MAX));
-        let (channels, bits) = (head.channel_assignment().clone(), usize::from(self.bits));
-        FrameHeader::new(head.block_size(), channels, bits, self.rate_hz as usize, number)
-            .and_then(|head| Frame::new(head, subframes.into_iter()))
-            .map_err(|error| gave_up(&error))
-    }
-
     fn encode_pending(&mut self, output: &mut Output<'_>) -> Result<(), MediaError> {
-        let frames = self.pending.len() / self.channels;
         let bytes_a_sample = usize::from(self.bits / 8);
         self.bytes.clear();
         for sample in &self.pending {
             self.bytes.extend_from_slice(&sample.to_le_bytes()[..bytes_a_sample]);
         }
         self.digest.update(&self.bytes);
-        if frames != self.block.size() {
-            self.block.resize(frames);
+        let room = Vec::with_capacity(BLOCK_FRAMES * self.channels);
+        let block = Block { number: self.blocks, samples: std::mem::replace(&mut self.pending, room) };
+        self.blocks += 1;
+        let Self { crew, written, .. } = self;
+        crew.give(block, |frame| written.write(&frame, output))
+    }
+}
+
+impl Written {
+    fn write(&mut self, coded: &Coded, output: &mut Output<'_>) -> Result<(), MediaError> {
+        self.seek.note(self.frames, coded.frames, output.written_bytes());
+        output.write(&coded.bytes)?;
+        self.smallest_bytes = self.smallest_bytes.min(coded.bytes.len());
+        self.largest_bytes = self.largest_bytes.max(coded.bytes.len());
+        self.frames += coded.frames as u64;
+        Ok(())
+    }
+}
+
+impl Shape {
+    fn new(rate_hz: u32, channels: usize, bits: u8) -> Result<Self, MediaError> {
+        let refused = |error: &dyn std::fmt::Display| MediaError::BadTarget(format!("flac: {error}"));
+        let mut config = config::Encoder::default();
+        config.block_size = BLOCK_FRAMES;
+        let config = config.into_verified().map_err(|(_, error)| refused(&error))?;
+        let info = StreamInfo::new(rate_hz.min(MAX_FLACENC_HZ) as usize, channels, usize::from(bits))
+            .map_err(|error| refused(&error))?;
+        Ok(Self { config, info, bits, channels, rate_hz })
+    }
+
+    fn encode(&self, Block { number, samples }: &Block) -> Result<Coded, MediaError> {
+        let frames = samples.len() / self.channels;
+        // It refuses to be made as short as a last block may be.
+        let mut buffer = FrameBuf::with_size(self.channels, BLOCK_FRAMES).map_err(|error| gave_up(&error))?;
+        if frames != BLOCK_FRAMES {
+            buffer.resize(frames);
         }
-        self.block.fill_interleaved(&self.pending).map_err(|error| gave_up(&error))?;
-        let frame = flacenc::encode_fixed_size_frame(&self.config, &self.block, self.blocks, &self.info)
+        buffer.fill_interleaved(samples).map_err(|error| gave_up(&error))?;
+        let frame = flacenc::encode_fixed_size_frame(&self.config, &buffer, *number, &self.info)
             .map_err(|error| gave_up(&error))?;
-        let frame = if self.rate_hz > MAX_FLACENC_HZ { self.with_true_rate(frame)? } else { frame };
+        let frame = if self.rate_hz > MAX_FLACENC_HZ { self.with_true_rate(frame, *number)? } else { frame };
         let mut bits = flacenc::bitsink::ByteSink::new();
         frame.write(&mut bits).map_err(|error| gave_up(&error))?;
-        let bytes = bits.as_slice();
-        self.seek.note(self.frames, frames, output.written_bytes());
-        output.write(bytes)?;
-        self.smallest_bytes = self.smallest_bytes.min(bytes.len());
-        self.largest_bytes = self.largest_bytes.max(bytes.len());
-        self.blocks += 1;
-        self.frames += frames as u64;
-        self.pending.clear();
-        Ok(())
+        Ok(Coded { frames, bytes: bits.into_inner() })
+    }
+
+    fn with_true_rate(&self, frame: Frame, number: usize) -> Result<Frame, MediaError> {
+        let (head, subframes) = frame.into_parts();
+        let number = FrameOffset::Frame(u32::try_from(number).unwrap_or(u32::MAX));
+        let (channels, bits) = (head.channel_assignment().clone(), usize::from(self.bits));
+        FrameHeader::new(head.block_size(), channels, bits, self.rate_hz as usize, number)
+            .and_then(|head| Frame::new(head, subframes.into_iter()))
+            .map_err(|error| gave_up(&error))
     }
 }
 
@@ -188,8 +241,10 @@ impl Encoder for Flac {
         if !self.pending.is_empty() {
             self.encode_pending(output)?;
         }
-        if self.seek.room > 0 {
-            output.patch(self.seek.offset, &self.seek.bytes())?;
+        let Self { crew, written, .. } = self;
+        crew.finish(|coded| written.write(&coded, output))?;
+        if self.written.seek.room > 0 {
+            output.patch(self.written.seek.offset, &self.written.seek.bytes())?;
         }
         output.patch(self.info_offset, &self.stream_info())
     }

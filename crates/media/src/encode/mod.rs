@@ -3,6 +3,7 @@
 //! An encoder writes its header with what it knows at the start, and patches the totals in when it
 //! finishes. It is chosen by the plan alone.
 
+mod crew;
 mod dca;
 mod flac;
 mod mp3;
@@ -27,6 +28,11 @@ pub(crate) trait Encoder {
 
     /// Writes what is left and patches the head.
     fn finish(&mut self, output: &mut Output<'_>) -> Result<(), MediaError>;
+
+    /// Frames at which another of several encoders took over.
+    fn seams(&self) -> Vec<u64> {
+        Vec::new()
+    }
 }
 
 /// What an encoder writes beside samples.
@@ -46,9 +52,9 @@ pub(crate) fn start(
     output: &mut Output<'_>,
 ) -> Result<Box<dyn Encoder>, MediaError> {
     Ok(match heading.plan.format {
-        Format::Mp3 => Box::new(mp3::Mp3::start(heading, output)?),
+        Format::Mp3 => mp3::start(heading, control, output)?,
         Format::Wav => Box::new(wav::Wav::start(heading, output)?),
-        Format::Flac => Box::new(flac::Flac::start(heading, output)?),
+        Format::Flac => Box::new(flac::Flac::start(heading, control, output)?),
         Format::Opus => Box::new(opus::Opus::start(heading, output)?),
         Format::Ogg => Box::new(vorbis::Vorbis::start(heading, output)?),
         Format::Aac => Box::new(AacEncoder::start(heading, control)?),

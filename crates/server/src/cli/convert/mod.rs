@@ -4,6 +4,7 @@ mod one;
 mod paths;
 
 use std::collections::VecDeque;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,6 +49,9 @@ pub(super) struct Convert {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     wishes: Wishes,
+    /// Cores that one conversion may use at once; 1 encodes serially [default: as many as are idle]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
     /// Replace an output that exists
     #[arg(long)]
     overwrite: bool,
@@ -101,7 +105,7 @@ fn convert_all(
             if cancel.load(Ordering::Relaxed) {
                 return;
             }
-            let result = job.run(convert.overwrite, &engines, progress, cancel);
+            let result = job.run(convert.overwrite, convert.threads, &engines, progress, cancel);
             let told = convert.tell(progress, &result);
             let kind = result.err().or(told.err()).map(|failure| failure.kind);
             failures.lock().unwrap_or_else(PoisonError::into_inner).extend(kind.map(|kind| (index, kind)));

@@ -1,6 +1,7 @@
 //! One conversion: from an input to a whole output or to nothing.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -41,6 +42,7 @@ impl Work {
     pub(super) fn run(
         &self,
         is_overwriting: bool,
+        threads: Option<NonZeroUsize>,
         engines: &Engines,
         progress: &Progress,
         cancel: &Arc<AtomicBool>,
@@ -49,7 +51,7 @@ impl Work {
         let draft = self.output.begin(&file, is_overwriting)?;
         let source = input::source(&self.input, file)?;
         let (bar, control) = progress.bar(&self.input.name(), cancel);
-        let control = control.with_engines(engines.clone());
+        let control = control.with_engines(engines.clone()).with_threads(threads);
         let (mut sink, finish) = draft.open();
         let hint = self.input.hint();
         let converted = reelmill_media::convert(source, hint.as_deref(), &self.target, &mut sink, &control);
