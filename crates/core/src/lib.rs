@@ -36,7 +36,7 @@ pub use key::{BadKey, Key};
 pub use media::{AudioInfo, Media, MediaInfo, OpusInfo};
 pub use notice::{Notice, NoticeKind, Notification};
 pub use output::Output;
-pub use profile::{Format, Profile, Settings};
+pub use profile::{Format, Lufs, Profile, Settings};
 pub use receipt::Receipt;
 pub use record::{Collection, Record};
 pub use song::{Operation, Song};

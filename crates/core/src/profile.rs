@@ -82,6 +82,32 @@ impl fmt::Display for Format {
     }
 }
 
+/// A loudness in LUFS (ITU-R BS.1770), to a tenth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct Lufs {
+    tenths: i16,
+}
+
+impl TryFrom<f64> for Lufs {
+    type Error = &'static str;
+
+    fn try_from(lufs: f64) -> Result<Self, Self::Error> {
+        if !(-100.0..=100.0).contains(&lufs) {
+            return Err("a loudness is a number of LUFS, as -16");
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "at most a thousand")]
+        let tenths = (lufs * 10.0).round() as i16;
+        Ok(Self { tenths })
+    }
+}
+
+impl From<Lufs> for f64 {
+    fn from(lufs: Lufs) -> Self {
+        Self::from(lufs.tenths) / 10.0
+    }
+}
+
 /// Settings of a conversion; what is `None` is the profile's or the encoder's own choice.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -107,6 +133,10 @@ pub struct Settings {
     /// Bits a sample, for formats that keep every sample: 16 or 24.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bits_per_sample: Option<u8>,
+    /// How loud the whole of it is made, as EBU R 128 measures it, with true peaks up to -1 dBTP; where nothing is said,
+    /// as loud as the original.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loudness_lufs: Option<Lufs>,
     /// Whether packets that the format can carry as they are may be kept instead of encoded anew. Where nothing is
     /// said: unless a rate is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -136,6 +166,7 @@ impl Settings {
             sample_rate_hz: self.sample_rate_hz.or(base.sample_rate_hz),
             channels: self.channels.or(base.channels),
             bits_per_sample: self.bits_per_sample.or(base.bits_per_sample),
+            loudness_lufs: self.loudness_lufs.or(base.loudness_lufs),
             // What a base may copy has any rate; who asks for one wants that.
             copy: self.copy.or(rate.copy),
             start_ms: self.start_ms.or(base.start_ms),

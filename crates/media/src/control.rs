@@ -90,11 +90,13 @@ pub(crate) struct Watch<'a> {
     control: &'a Control,
     reported_at: Instant,
     reported: f64,
+    /// The share of the work that was done before the pass whose fractions are reported.
+    before: f64,
 }
 
 impl<'a> Watch<'a> {
     pub(crate) fn new(control: &'a Control) -> Self {
-        Self { control, reported_at: Instant::now(), reported: 0.0 }
+        Self { control, reported_at: Instant::now(), reported: 0.0, before: 0.0 }
     }
 
     /// Fails when the caller wants the conversion to stop.
@@ -102,12 +104,17 @@ impl<'a> Watch<'a> {
         if self.control.cancel.load(Ordering::Relaxed) { Err(MediaError::Cancelled) } else { Ok(()) }
     }
 
+    /// A pass has ended that was this share of the work.
+    pub(crate) fn go_on_from(&mut self, share: f64) {
+        self.before = share;
+    }
+
     /// Takes note of how far the reading is.
     pub(crate) fn report(&mut self, fraction: f64, media_ms: u64) {
         self.control.media_ms.store(media_ms, Ordering::Relaxed);
         if self.reported_at.elapsed() >= REPORT_EVERY {
             // An estimate that was too short must not look finished before it is.
-            let fraction = fraction.clamp(self.reported, 0.999);
+            let fraction = (self.before + fraction * (1.0 - self.before)).clamp(self.reported, 0.999);
             (self.control.progress)(fraction);
             self.reported = fraction;
             self.reported_at = Instant::now();

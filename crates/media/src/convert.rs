@@ -1,4 +1,5 @@
-//! Carries a plan out: decode, cut, mix, resample, encode, in one pass; or copy, where the packets fit.
+//! Carries a plan out: decode, cut, mix, resample, encode, in one pass, with one before it that measures where a loudness
+//! is asked for; or copy, where the packets fit.
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use crate::decode::Decoding;
 use crate::encode::{self, Encoder, Heading, Output};
 use crate::error::MediaError;
 use crate::input::{self, Input};
+use crate::loudness::{Leveller, Measured, Meter};
 use crate::mix::{Layout, Mixer};
 use crate::plan::{MAX_CHANNELS, Method, Plan, plan};
 use crate::probe::guarded;
@@ -22,6 +24,8 @@ use crate::target::{Format, Target};
 /// Frames that are worked on between two looks at the cancel flag. A block of FLAC may have 65,535, for
 /// which the slowest encoder takes longer than a caller should wait.
 const PIECE_FRAMES: usize = 4096;
+/// What a first pass that measures is of the whole: it decodes, and does not encode.
+const MEASURED_SHARE: f64 = 0.3;
 
 /// What a conversion did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +65,7 @@ pub fn convert(
         let chosen = plan(&input.info, target, &control.engines)?;
         let mut output = Output::new(sink);
         match chosen.method {
-            Method::Encode => encode(input, &chosen, &mut output, control, watch),
+            Method::Encode => encode(input, open, &chosen, &mut output, control, watch),
             Method::Copy => match copy::survey(input, &mut watch)? {
                 Survey::Fits(tally) => copy::write(&chosen, tally, open, &mut output, watch),
                 Survey::Unfit(why) => {
@@ -69,7 +73,7 @@ pub fn convert(
                     let target = Target { copy: false, ..target.clone() };
                     let mut chosen = plan(&input.info, &target, &control.engines)?;
                     chosen.notes.push(format!("not copied: {why}"));
-                    encode(input, &chosen, &mut output, control, watch)
+                    encode(input, open, &chosen, &mut output, control, watch)
                 }
             },
         }
@@ -78,15 +82,22 @@ pub fn convert(
 
 fn encode(
     mut input: Input,
+    open: impl Fn() -> Result<Input, MediaError>,
     plan: &Plan,
     output: &mut Output<'_>,
     control: &Control,
     mut watch: Watch<'_>,
 ) -> Result<Report, MediaError> {
+    let mut measured = None;
+    if plan.loudness.is_some() {
+        measured = Some(measure(input, plan, control, &mut watch)?);
+        watch.go_on_from(MEASURED_SHARE);
+        input = open()?;
+    }
     let mut notes = plan.notes.clone();
     notes.append(&mut input.notes);
-    let mut pipeline = Pipeline::new(&input, plan, control, output)?;
-    let progress = Progress::new(&input, &pipeline.clip);
+    let mut pipeline = Pipeline::new(&input, plan, measured, control, output)?;
+    let progress = Progress::new(&input, &pipeline.intake.clip);
     let mut decoding = Ahead::new(Decoding::start(input, control)?, goes_ahead(plan, control));
     while let Some(frames) = decoding.advance()? {
         let position = decoding.kept_frames();
@@ -98,7 +109,7 @@ fn encode(
     }
     watch.check()?;
     notes.extend(decoding.into_notes()?);
-    let (frames_out, seams) = pipeline.finish(output)?;
+    let (frames_out, seams) = pipeline.finish(output, &mut notes)?;
     output.flush()?;
     watch.finish();
     Ok(Report {
@@ -117,56 +128,55 @@ fn goes_ahead(plan: &Plan, control: &Control) -> bool {
     is_on_one_thread && control.threads() > 1
 }
 
-/// Everything between the decoder and the sink.
-struct Pipeline {
+/// A first pass: how loud the wanted part is, in the channels that it will have.
+fn measure(
+    input: Input,
+    plan: &Plan,
+    control: &Control,
+    watch: &mut Watch<'_>,
+) -> Result<Measured, MediaError> {
+    let mut intake = Intake::new(&input, plan);
+    let mut meter = Meter::new(input.info.audio.sample_rate_hz, intake.layout, usize::from(plan.channels))?;
+    let progress = Progress::new(&input, &intake.clip);
+    let mut decoding = Decoding::start(input, control)?;
+    while let Some(frames) = decoding.advance()? {
+        let position = decoding.kept_frames();
+        let start = position - frames as u64;
+        let more =
+            decoding.with_planes(|planes| intake.take(planes, start, watch, |planes| meter.add(planes)))?;
+        if !more {
+            break;
+        }
+        let fraction = progress.fraction(position, decoding.position_bytes());
+        // Nothing of it is converted yet.
+        watch.report(fraction * MEASURED_SHARE, 0);
+    }
+    Ok(meter.measured())
+}
+
+/// What is taken of the decoder's blocks, and in which channels.
+struct Intake {
     clip: Clip,
     mixer: Option<Mixer>,
-    tail: Tail,
+    /// Of what comes out.
+    layout: Layout,
 }
 
-/// The resampler and the encoder, which the mixer's output is borrowed for.
-struct Tail {
-    resampler: Option<Resampler>,
-    encoder: Box<dyn Encoder>,
-    frames_out: u64,
-}
-
-impl Pipeline {
-    fn new(
-        input: &Input,
-        plan: &Plan,
-        control: &Control,
-        output: &mut Output<'_>,
-    ) -> Result<Self, MediaError> {
-        let audio = &input.info.audio;
-        let clip = Clip::new(plan, audio.sample_rate_hz);
+impl Intake {
+    fn new(input: &Input, plan: &Plan) -> Self {
         let mixer = Mixer::new(input.layout, plan.channels);
-        let no_tags = Tags::default();
-        let heading = Heading {
-            plan,
-            layout: if mixer.is_some() { Layout::of_count(usize::from(plan.channels)) } else { input.layout },
-            tags: if plan.tags { &input.info.tags } else { &no_tags },
-            cover: input.cover.as_ref().filter(|_| plan.tags),
-            frames: input
-                .expected_frames
-                .map(|frames| rescale(clip.length_of(frames), audio.sample_rate_hz, plan.sample_rate_hz)),
-        };
-        let resampler = if plan.sample_rate_hz == audio.sample_rate_hz {
-            None
-        } else {
-            Some(Resampler::new(audio.sample_rate_hz, plan.sample_rate_hz, plan.channels)?)
-        };
-        let encoder = encode::start(&heading, control, output)?;
-        Ok(Self { clip, mixer, tail: Tail { resampler, encoder, frames_out: 0 } })
+        let layout =
+            if mixer.is_some() { Layout::of_count(usize::from(plan.channels)) } else { input.layout };
+        Self { clip: Clip::new(plan, input.info.audio.sample_rate_hz), mixer, layout }
     }
 
-    /// Takes a block that starts at frame `start`; answers false when nothing after it is wanted.
-    fn push(
+    /// Takes a block that starts at frame `start`, in pieces; answers false when nothing after it is wanted.
+    fn take(
         &mut self,
         planes: &[&[f32]],
         start: u64,
         watch: &Watch<'_>,
-        output: &mut Output<'_>,
+        mut next: impl FnMut(&[&[f32]]) -> Result<(), MediaError>,
     ) -> Result<bool, MediaError> {
         let frames = planes.first().map_or(0, |plane| plane.len());
         let wanted = self.clip.part(start, frames);
@@ -179,17 +189,88 @@ impl Pipeline {
             }
             let planes = &cut[..planes.len().min(cut.len())];
             match &mut self.mixer {
-                None => self.tail.push(planes, output)?,
+                None => next(planes)?,
                 Some(mixer) => {
                     let outcome: Vec<&[f32]> = mixer.mix(planes).iter().map(Vec::as_slice).collect();
-                    self.tail.push(&outcome, output)?;
+                    next(&outcome)?;
                 }
             }
         }
         Ok(self.clip.end.is_none_or(|end| start + (frames as u64) < end))
     }
+}
 
-    fn finish(mut self, output: &mut Output<'_>) -> Result<(u64, Vec<u64>), MediaError> {
+/// Everything between the decoder and the sink.
+struct Pipeline {
+    intake: Intake,
+    leveller: Option<Leveller>,
+    tail: Tail,
+}
+
+/// The resampler and the encoder, which what is before them is borrowed for.
+struct Tail {
+    resampler: Option<Resampler>,
+    encoder: Box<dyn Encoder>,
+    frames_out: u64,
+}
+
+impl Pipeline {
+    fn new(
+        input: &Input,
+        plan: &Plan,
+        measured: Option<Measured>,
+        control: &Control,
+        output: &mut Output<'_>,
+    ) -> Result<Self, MediaError> {
+        let audio = &input.info.audio;
+        let intake = Intake::new(input, plan);
+        let no_tags = Tags::default();
+        let heading = Heading {
+            plan,
+            layout: intake.layout,
+            tags: if plan.tags { &input.info.tags } else { &no_tags },
+            cover: input.cover.as_ref().filter(|_| plan.tags),
+            frames: input.expected_frames.map(|frames| {
+                rescale(intake.clip.length_of(frames), audio.sample_rate_hz, plan.sample_rate_hz)
+            }),
+        };
+        let resampler = if plan.sample_rate_hz == audio.sample_rate_hz {
+            None
+        } else {
+            Some(Resampler::new(audio.sample_rate_hz, plan.sample_rate_hz, plan.channels)?)
+        };
+        let channels = usize::from(plan.channels);
+        let leveller = plan.loudness.zip(measured).map(|(wanted, measured)| {
+            Leveller::new(wanted, measured, audio.sample_rate_hz, intake.layout, channels)
+        });
+        let leveller = leveller.transpose()?;
+        let encoder = encode::start(&heading, control, output)?;
+        Ok(Self { intake, leveller, tail: Tail { resampler, encoder, frames_out: 0 } })
+    }
+
+    /// Takes a block that starts at frame `start`; answers false when nothing after it is wanted.
+    fn push(
+        &mut self,
+        planes: &[&[f32]],
+        start: u64,
+        watch: &Watch<'_>,
+        output: &mut Output<'_>,
+    ) -> Result<bool, MediaError> {
+        let Self { intake, leveller, tail } = self;
+        intake.take(planes, start, watch, |planes| match leveller {
+            None => tail.push(planes, output),
+            Some(leveller) => leveller.push(planes, |planes| tail.push(planes, output)),
+        })
+    }
+
+    fn finish(
+        mut self,
+        output: &mut Output<'_>,
+        notes: &mut Vec<String>,
+    ) -> Result<(u64, Vec<u64>), MediaError> {
+        if let Some(leveller) = self.leveller {
+            notes.push(leveller.finish(|planes| self.tail.push(planes, output))?);
+        }
         let Tail { resampler, encoder, frames_out } = &mut self.tail;
         if let Some(resampler) = resampler {
             resampler.finish(|planes| {

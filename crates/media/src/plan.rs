@@ -9,6 +9,7 @@ use crate::codec::Codec;
 use crate::engine::Engines;
 use crate::error::MediaError;
 use crate::info::{AudioTrack, Info};
+use crate::loudness::Loudness;
 use crate::opus;
 use crate::target::{Format, Rate, Target};
 
@@ -60,6 +61,9 @@ pub struct Plan {
     pub effort: Option<u8>,
     /// Bits per sample, for WAV and FLAC.
     pub bits_per_sample: Option<u8>,
+    /// How loud it is made; `None` for as loud as the source.
+    #[serde(default)]
+    pub loudness: Option<Loudness>,
     /// Where the output starts in the source.
     pub start_ms: u64,
     /// Where it ends, unless at the source's end.
@@ -82,6 +86,7 @@ pub fn plan(info: &Info, target: &Target, engines: &Engines) -> Result<Plan, Med
     }
     check_source(audio)?;
     check_clip(info, target)?;
+    target.loudness.map_or(Ok(()), |loudness| loudness.check())?;
     let mut notes = Vec::new();
     match copy::verdict(audio, target) {
         copy::Verdict::Fits => return Ok(copied(audio, target)),
@@ -101,6 +106,7 @@ pub fn plan(info: &Info, target: &Target, engines: &Engines) -> Result<Plan, Med
         rate,
         effort: choose_effort(target)?,
         bits_per_sample: choose_bits(audio, target)?,
+        loudness: target.loudness,
         start_ms: target.start_ms,
         end_ms: target.end_ms,
         tags: target.tags,
@@ -126,6 +132,7 @@ fn copied(audio: &AudioTrack, target: &Target) -> Plan {
         rate: None,
         effort: None,
         bits_per_sample: None,
+        loudness: None,
         start_ms: 0,
         end_ms: None,
         tags: false,
@@ -288,7 +295,8 @@ fn summarise(audio: &AudioTrack, plan: &Plan) -> String {
     let depth = plan.bits_per_sample.map(|bits| format!("{bits} bit"));
     let frequency = (plan.sample_rate_hz != audio.sample_rate_hz).then(|| khz(plan.sample_rate_hz));
     let channels = (plan.channels != audio.channels).then(|| channels_in_words(plan.channels));
-    let details: Vec<String> = [rate, depth, frequency, channels].into_iter().flatten().collect();
+    let loudness = plan.loudness.map(|loudness| format!("at {} LUFS", loudness.integrated_lufs));
+    let details: Vec<String> = [rate, depth, frequency, channels, loudness].into_iter().flatten().collect();
     format!(
         "encoded: {} {} {} to {} {}",
         audio.codec.name(),

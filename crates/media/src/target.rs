@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::loudness::Loudness;
+
 /// An output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -137,6 +139,8 @@ pub struct Target {
     pub channels: Option<u8>,
     /// 16 or 24, WAV and FLAC only; default 16, or 24 where a lossless source has more than 16.
     pub bits_per_sample: Option<u8>,
+    /// How loud it is to be; default as loud as the source.
+    pub loudness: Option<Loudness>,
     /// Whether packets that the format can carry as they are are kept rather than encoded anew.
     pub copy: bool,
     /// Where to start in the source; default its start.
@@ -158,6 +162,7 @@ impl Target {
             sample_rate_hz: None,
             channels: None,
             bits_per_sample: None,
+            loudness: None,
             copy: true,
             start_ms: 0,
             end_ms: None,

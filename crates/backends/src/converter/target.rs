@@ -2,7 +2,7 @@
 
 use reelmill_core::ports::ConverterError;
 use reelmill_core::{Format, Settings};
-use reelmill_media::{Rate, Target};
+use reelmill_media::{Loudness, Rate, Target};
 
 /// The media library's target for a format and settings.
 ///
@@ -18,6 +18,7 @@ pub fn target(format: Format, settings: &Settings) -> Result<Target, ConverterEr
         sample_rate_hz: settings.sample_rate_hz,
         channels: settings.channels,
         bits_per_sample: settings.bits_per_sample,
+        loudness: settings.loudness_lufs.map(|lufs| Loudness::of(lufs.into())),
         copy: settings.copy.unwrap_or_else(|| !asks_for_a_rate(settings)),
         start_ms: settings.start_ms.unwrap_or(0),
         end_ms: settings.end_ms,

@@ -134,6 +134,7 @@ mod tests {
             rate: None,
             effort: None,
             bits_per_sample: Some(16),
+            loudness: None,
             start_ms: 0,
             end_ms: None,
             tags: true,

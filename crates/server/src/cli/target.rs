@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use reelmill_backends::converter::target;
-use reelmill_core::{Format, Profile, Settings};
+use reelmill_core::{Format, Lufs, Profile, Settings};
 use reelmill_media::Target;
 
 use super::failure::Failure;
@@ -33,6 +33,9 @@ pub(super) struct Wishes {
     /// Channels: 1, 2, or as many as the input has
     #[arg(long, value_name = "N")]
     channels: Option<u8>,
+    /// How loud the whole of it is made, in LUFS as EBU R 128 measures it, e.g. -16; true peaks stay under -1 dBTP
+    #[arg(long, value_name = "LUFS", value_parser = lufs_of, allow_negative_numbers = true)]
+    loudness: Option<Lufs>,
     /// Where to start in the input, e.g. 83.5, 1:23.5 or 1m23s
     #[arg(long, value_name = "TIME", value_parser = ms_of)]
     start: Option<u64>,
@@ -62,6 +65,7 @@ impl Wishes {
             effort: self.effort,
             sample_rate_hz: self.sample_rate,
             channels: self.channels,
+            loudness_lufs: self.loudness,
             start_ms: self.start,
             end_ms: self.end,
             ..Settings::default()
@@ -105,6 +109,11 @@ fn format_of(text: &str) -> Result<Format, String> {
         let names: Vec<&str> = Format::ALL.iter().map(|format| format.name()).collect();
         format!("expected one of {}", names.join(", "))
     })
+}
+
+fn lufs_of(text: &str) -> Result<Lufs, String> {
+    let lufs: f64 = text.parse().map_err(|_| "expected a number of LUFS, as -16")?;
+    Ok(Lufs::try_from(lufs)?)
 }
 
 /// A format by its name or by an extension that people give its files.

@@ -6,7 +6,7 @@
 use axum::extract::{Request, State};
 use axum::response::Response;
 use reelmill_core::{
-    Door, Format, JobId, Kind, MediaId, Output, Priority, Profile, Settings, State as JobState,
+    Door, Format, JobId, Kind, Lufs, MediaId, Output, Priority, Profile, Settings, State as JobState,
 };
 use reelmill_service::{Caller, Error, JobView, JobWish, Service};
 use serde::Deserialize;
@@ -45,6 +45,9 @@ struct Wish {
     channels: Option<u8>,
     /// Bits a sample: 16 or 24.
     bits_per_sample: Option<u8>,
+    /// How loud the whole of it is made, in LUFS, as -16.
+    #[param(value_type = Option<f64>)]
+    loudness_lufs: Option<Lufs>,
     /// Where to start, in milliseconds.
     start_ms: Option<u64>,
     /// Where to end, in milliseconds.
@@ -180,6 +183,7 @@ impl Wish {
             sample_rate_hz: self.sample_rate_hz,
             channels: self.channels,
             bits_per_sample: self.bits_per_sample,
+            loudness_lufs: self.loudness_lufs,
             copy: None,
             start_ms: self.start_ms,
             end_ms: self.end_ms,

@@ -69,6 +69,8 @@ pub(super) struct Overrides {
     channels: Option<u8>,
     /// Bits a sample: 16 or 24.
     bits_per_sample: Option<u8>,
+    /// How loud the whole of it is made, in LUFS as EBU R 128 measures it, with true peaks up to -1 dBTP; -40 to -5.
+    loudness_lufs: Option<f64>,
     /// Whether packets that the format can carry as they are may be kept; where nothing is said, unless a rate is
     /// asked for.
     copy: Option<bool>,
@@ -339,7 +341,7 @@ mod tests {
     fn the_documents_picture_of_the_settings_is_the_settings() {
         let all = serde_json::json!({
             "bitrate_kbps": 1, "average_bitrate_kbps": 1, "quality": 1, "effort": 1, "sample_rate_hz": 1,
-            "channels": 1, "bits_per_sample": 16, "copy": true, "start_ms": 1, "end_ms": 2
+            "channels": 1, "bits_per_sample": 16, "loudness_lufs": -16.0, "copy": true, "start_ms": 1, "end_ms": 2
         });
         let settings: Settings = serde_json::from_value(all.clone()).unwrap();
         assert_eq!(serde_json::to_value(settings).unwrap(), all);
