@@ -164,6 +164,7 @@ pub(crate) fn open(
     };
     mend::mend(&mut tap, kind, size_bytes).map_err(|error| gauge.explain_io(error))?;
     tap.seek(SeekFrom::Start(0)).map_err(|error| gauge.explain_io(error))?;
+    tap.read_straight();
 
     let mut reader = demuxer(tap, name_hint, &gauge)?;
     let chosen = choose_track(reader.as_ref(), boxes.as_ref())?;
