@@ -46,6 +46,8 @@ pub use convert::{Report, convert};
 pub use engine::{Decoded, Engines, OpusDecoder, OpusLayout, become_child_if_asked, confine_for_decoding};
 pub use error::{ErrorKind, MediaError};
 pub use info::{AudioTrack, Info, OpusTrack};
+#[doc(hidden)]
+pub use input::each_packet;
 pub use plan::{Method, Plan, plan};
 pub use probe::probe;
 pub use reading::{Pace, PaceMeter};

@@ -26,6 +26,8 @@ const FAR_PAGE_BYTES: usize = 128 * 1024;
 const NEAR_PAGE_BYTES: usize = 8 * 1024;
 /// What is kept of such pages.
 const MAX_KEPT_BYTES: usize = 4 * 1024 * 1024;
+/// And how many of them.
+const MAX_PAGES: usize = 16;
 /// How far a jump ahead may go before a straight read is given up.
 const READ_OVER_BYTES: u64 = 1024 * 1024;
 
@@ -72,8 +74,13 @@ impl Reader {
     }
 
     /// Whether jumps are dear.
-    pub(crate) fn is_far(&mut self) -> bool {
-        self.here().is_ok_and(|source| source.pace().is_far())
+    pub(crate) fn is_far(&self) -> bool {
+        match &self.supply {
+            Supply::Here(source) => source.pace().is_far(),
+            Supply::Planned(walk) => walk.source.pace().is_far(),
+            Supply::Ahead(_) => true,
+            Supply::Lost => false,
+        }
     }
 
     /// Reads `range` in one go and keeps it, if that saves jumps and it is not too much.
@@ -192,6 +199,7 @@ impl Reader {
     fn keep_page(&mut self, page: Block) {
         let mut kept = page.bytes.len();
         self.pages.insert(0, page);
+        self.pages.truncate(MAX_PAGES);
         self.pages.retain({
             let mut is_first = true;
             move |page| {

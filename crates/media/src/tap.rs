@@ -60,7 +60,7 @@ impl Tap {
     }
 
     /// Whether jumps are dear.
-    pub(crate) fn is_far(&mut self) -> bool {
+    pub(crate) fn is_far(&self) -> bool {
         self.source.is_far()
     }
 
