@@ -163,10 +163,21 @@ pub(crate) fn open(
         tags::riff::Chunks::default()
     };
     mend::mend(&mut tap, kind, size_bytes).map_err(|error| gauge.explain_io(error))?;
-    tap.seek(SeekFrom::Start(0)).map_err(|error| gauge.explain_io(error))?;
-
-    let mut reader = demuxer(tap, name_hint, &gauge)?;
+    let (mut reader, rest) = match &boxes {
+        Some(boxes) => {
+            let head = mp4::head::read(&mut tap, boxes, metadata_limits())?;
+            notes.extend(head.notes);
+            (head.reader, Some((tap, boxes)))
+        }
+        None => (demuxer(tap, name_hint, &gauge)?, None),
+    };
     let chosen = choose_track(reader.as_ref(), boxes.as_ref())?;
+    if let Some((tap, boxes)) = rest {
+        reader = match mp4::demuxer(tap, boxes, reader, chosen.id, &chosen.codec, size_bytes)? {
+            Ok(reader) => reader,
+            Err(tap) => demuxer(tap, name_hint, &gauge)?,
+        };
+    }
     let mut found = tags::read::collect(reader.as_mut(), chosen.id);
     tags::read::add_riff(&mut found, chunks, metadata_limits());
     found.add_title(elements.title.as_deref());
@@ -211,7 +222,24 @@ pub(crate) fn open(
     Ok(input)
 }
 
-fn demuxer(tap: Tap, name_hint: Option<&str>, gauge: &Gauge) -> Result<Box<dyn FormatReader>, MediaError> {
+/// Gives every packet of the audio track that would be converted, with its time in ticks of the container. For tests
+/// and fuzzers of the demuxers alone.
+#[doc(hidden)]
+pub fn each_packet(
+    source: Box<dyn Source>,
+    name_hint: Option<&str>,
+    mut take: impl FnMut(i64, &[u8]),
+) -> Result<(), MediaError> {
+    let mut input = open(source, name_hint, Arc::default())?;
+    while let Some(packet) = input.stream.next_packet()? {
+        take(packet.pts.get(), &packet.data);
+    }
+    Ok(())
+}
+
+fn demuxer(mut tap: Tap, name_hint: Option<&str>, gauge: &Gauge) -> Result<Box<dyn FormatReader>, MediaError> {
+    tap.seek(SeekFrom::Start(0)).map_err(|error| gauge.explain_io(error))?;
+    tap.read_straight();
     let mut hint = Hint::new();
     if let Some((_, extension)) = name_hint.and_then(|name| name.rsplit_once('.')) {
         hint.with_extension(extension);

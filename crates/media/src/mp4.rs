@@ -1,17 +1,28 @@
-//! What the demuxer does not tell about an ISO base media file: edit lists, codec codes, and whether all of
-//! it is there.
+//! ISO base media files: which boxes there are, and the packets of one audio track by its sample table.
 //!
-//! The walk touches box headers and a few small boxes only, so its cost does not grow with the media.
+//! The walk touches box headers and a few small boxes only, so its cost does not grow with the media. What describes
+//! codecs and tags is handed to the library's demuxer in a file of its own ([`head`]); the media it never sees.
 //! Sections named are those of ISO/IEC 14496-12.
 
 use std::io;
+use std::ops::Range;
 
 use crate::error::MediaError;
 use crate::tap::Tap;
 
+mod fragment;
+pub(crate) mod head;
+mod packets;
+mod table;
+
+pub(crate) use fragment::Defaults;
+pub(crate) use packets::demuxer;
+
 /// A long fragmented file has two top-level boxes a fragment.
 const MAX_BOXES: u32 = 1_000_000;
-const MAX_TRACKS: usize = 64;
+const MAX_TRACKS: usize = 128;
+/// Boxes within boxes within a track, of those that are entered.
+const MAX_DEPTH: u32 = 8;
 const MAX_EDITS: u32 = 64;
 
 /// What the boxes say.
@@ -23,6 +34,15 @@ pub(crate) struct Mp4 {
     pub(crate) is_fragmented: bool,
     /// The major brand of the file type box.
     pub(crate) brand: [u8; 4],
+    pub(crate) movie: Option<Header>,
+    /// Tags that stand beside the movie.
+    pub(crate) meta: Option<Header>,
+    /// What fragments of a track leave out, by the track's id.
+    pub(crate) defaults: Vec<(u32, Defaults)>,
+    /// Where the first fragment is.
+    pub(crate) first_fragment: Option<u64>,
+    /// The length that indices of fragments give a track: its id, ticks and their number a second.
+    pub(crate) indexed: Vec<(u32, u64, u32)>,
 }
 
 impl Mp4 {
@@ -34,6 +54,16 @@ impl Mp4 {
             b"M4A " | b"M4B " | b"M4P " => "m4a",
             _ if !has_video => "m4a",
             _ => "mp4",
+        }
+    }
+
+    fn add_indexed(&mut self, (id, ticks, timescale): (u32, u64, u32)) {
+        if let Some(known) = self.indexed.iter_mut().find(|known| known.0 == id) {
+            if known.2 == timescale {
+                known.1 = known.1.saturating_add(ticks);
+            }
+        } else if self.indexed.len() < MAX_TRACKS {
+            self.indexed.push((id, ticks, timescale));
         }
     }
 
@@ -54,6 +84,20 @@ pub(crate) struct Mp4Track {
     pub(crate) codec: [u8; 4],
     /// The edits that show media, in order.
     pub(crate) edits: Vec<Edit>,
+    /// The media's length by its header, in ticks.
+    pub(crate) duration: u64,
+    pub(crate) tables: Tables,
+}
+
+/// Where a track's tables are, without their headers (section 8.5 to 8.7).
+#[derive(Debug, Default)]
+pub(crate) struct Tables {
+    sizes: Option<Range<u64>>,
+    compact_sizes: Option<Range<u64>>,
+    offsets: Option<Range<u64>>,
+    long_offsets: Option<Range<u64>>,
+    runs: Option<Range<u64>>,
+    times: Option<Range<u64>>,
 }
 
 /// A stretch of the media that is to be played.
@@ -65,8 +109,10 @@ pub(crate) struct Edit {
     pub(crate) media_time: u64,
 }
 
-struct Header {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Header {
     kind: [u8; 4],
+    start: u64,
     body: u64,
     end: u64,
 }
@@ -102,7 +148,24 @@ pub(crate) fn read(tap: &mut Tap, size_bytes: u64) -> Result<Mp4, MediaError> {
             }
             b"moov" => {
                 has_movie = true;
+                mp4.movie = Some(header);
+                tap.keep(header.start..header.end).map_err(|error| gauge.explain_io(error))?;
                 read_movie(tap, &header, &mut mp4).map_err(|error| gauge.explain_io(error))?;
+                if mp4.tracks.len() > MAX_TRACKS {
+                    return Err(MediaError::Limit(format!("more than {MAX_TRACKS} tracks")));
+                }
+            }
+            b"meta" => mp4.meta = Some(header),
+            b"sidx" => {
+                let indexed = fragment::read_index(tap, &header).map_err(|error| gauge.explain_io(error))?;
+                mp4.add_indexed(indexed);
+            }
+            b"moof" => {
+                mp4.first_fragment.get_or_insert(header.start);
+                if has_movie && tap.is_far() {
+                    // The rest of the walk would jump from fragment to fragment; who reads them checks them.
+                    break;
+                }
             }
             b"mdat" => has_media = true,
             _ => {}
@@ -133,7 +196,7 @@ fn read_header(tap: &mut Tap, offset: u64, limit: u64) -> io::Result<Option<Head
         },
         size => (size, 8),
     };
-    Ok(Some(Header { kind, body: offset + head, end: offset.saturating_add(size.max(head)) }))
+    Ok(Some(Header { kind, start: offset, body: offset + head, end: offset.saturating_add(size.max(head)) }))
 }
 
 fn children(
@@ -157,10 +220,13 @@ fn read_movie(tap: &mut Tap, movie: &Header, mp4: &mut Mp4) -> io::Result<()> {
     children(tap, movie, &mut |tap, child| {
         match &child.kind {
             b"mvhd" => mp4.timescale = read_timescale(tap, child)?,
-            b"mvex" => mp4.is_fragmented = true,
-            b"trak" if mp4.tracks.len() < MAX_TRACKS => {
+            b"mvex" => {
+                mp4.is_fragmented = true;
+                fragment::read_defaults(tap, child, &mut mp4.defaults)?;
+            }
+            b"trak" if mp4.tracks.len() <= MAX_TRACKS => {
                 let mut track = Mp4Track::default();
-                read_track(tap, child, &mut track)?;
+                read_track(tap, child, &mut track, MAX_DEPTH)?;
                 mp4.tracks.push(track);
             }
             _ => {}
@@ -169,22 +235,36 @@ fn read_movie(tap: &mut Tap, movie: &Header, mp4: &mut Mp4) -> io::Result<()> {
     })
 }
 
-fn read_track(tap: &mut Tap, parent: &Header, track: &mut Mp4Track) -> io::Result<()> {
+fn read_track(tap: &mut Tap, parent: &Header, track: &mut Mp4Track, depth: u32) -> io::Result<()> {
     children(tap, parent, &mut |tap, child| {
         match &child.kind {
-            b"mdia" | b"minf" | b"stbl" | b"edts" => read_track(tap, child, track)?,
+            b"mdia" | b"minf" | b"stbl" | b"edts" if depth > 0 => read_track(tap, child, track, depth - 1)?,
             b"tkhd" => {
                 // Section 8.3.2: the id follows two dates, which are longer in version 1.
                 let offset = if version(tap, child)? == 1 { 20 } else { 12 };
                 track.id = read_u32(tap, child.body + offset)?;
             }
-            b"mdhd" => track.timescale = read_timescale(tap, child)?,
+            b"mdhd" => {
+                track.timescale = read_timescale(tap, child)?;
+                let is_long = version(tap, child)? == 1;
+                track.duration = if is_long {
+                    read_u64(tap, child.body + 24)?
+                } else {
+                    u64::from(read_u32(tap, child.body + 16)?)
+                };
+            }
             // QuickTime has a second handler for the data; the first one is the media's.
             b"hdlr" if track.handler == [0; 4] => {
                 track.handler = tap.bytes_at(child.body + 8)?.unwrap_or_default();
             }
             b"stsd" => track.codec = tap.bytes_at(child.body + 12)?.unwrap_or_default(),
             b"elst" => track.edits = read_edits(tap, child)?,
+            b"stsz" => track.tables.sizes = Some(child.body..child.end),
+            b"stz2" => track.tables.compact_sizes = Some(child.body..child.end),
+            b"stco" => track.tables.offsets = Some(child.body..child.end),
+            b"co64" => track.tables.long_offsets = Some(child.body..child.end),
+            b"stsc" => track.tables.runs = Some(child.body..child.end),
+            b"stts" => track.tables.times = Some(child.body..child.end),
             _ => {}
         }
         Ok(())

@@ -1,12 +1,16 @@
 //! Where the input comes from: random access to bytes.
 //!
 //! Containers keep their tables at either end, so a source must seek. A caller with a remote object
-//! implements [`Source`] over ranged reads; the decoders read through a 64 KiB buffer on top of it.
+//! implements [`Source`] over ranged reads, and may say how far away it is; what it is asked for, and how far ahead,
+//! follows from that.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::reading::Pace;
 
 /// Random access input.
 ///
@@ -14,6 +18,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub trait Source: Read + Seek + Send + Sync {
     /// Gives the total size, or `None` where only the end of the stream will tell.
     fn size_bytes(&self) -> Option<u64>;
+
+    /// What reading costs, as far as it knows; otherwise that is measured.
+    fn pace(&self) -> Option<Pace> {
+        None
+    }
+
+    /// Hears which bytes will be read next, from first to last, before a jump. Nobody is bound to it, but a source that
+    /// asks elsewhere for its bytes can ask for just these.
+    fn expect(&mut self, range: Range<u64>) {
+        let _ = range;
+    }
 }
 
 /// A file as a [`Source`].
@@ -56,6 +71,10 @@ impl Source for FileSource {
     fn size_bytes(&self) -> Option<u64> {
         Some(self.size_bytes)
     }
+
+    fn pace(&self) -> Option<Pace> {
+        Some(Pace::LOCAL)
+    }
 }
 
 /// A source that can be opened again once who had it is gone. Two that read at once would disturb each other.
@@ -92,10 +111,22 @@ impl Source for Reopenable {
     fn size_bytes(&self) -> Option<u64> {
         self.source().size_bytes()
     }
+
+    fn pace(&self) -> Option<Pace> {
+        self.source().pace()
+    }
+
+    fn expect(&mut self, range: Range<u64>) {
+        self.source().expect(range);
+    }
 }
 
 impl Source for Cursor<Vec<u8>> {
     fn size_bytes(&self) -> Option<u64> {
         Some(self.get_ref().len() as u64)
+    }
+
+    fn pace(&self) -> Option<Pace> {
+        Some(Pace::LOCAL)
     }
 }

@@ -4,6 +4,7 @@
 //! the caller's error aside, so that a lost connection is never reported as a damaged file.
 
 use std::io::{self, IoSliceMut, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,11 +12,12 @@ use symphonia::core::errors::Error;
 use symphonia::core::io::MediaSource;
 
 use crate::error::MediaError;
+use crate::reading::{Plan, Reader};
 use crate::source::Source;
 
 /// A source on its way into a demuxer.
 pub(crate) struct Tap {
-    source: Box<dyn Source>,
+    source: Reader,
     gauge: Gauge,
     /// What is shown in place of the source's own bytes, and where.
     replaced: Vec<(u64, Vec<u8>)>,
@@ -31,6 +33,7 @@ pub(crate) struct Gauge {
 
 impl Tap {
     pub(crate) fn new(source: Box<dyn Source>, cancel: Arc<AtomicBool>) -> Self {
+        let source = Reader::new(source, Arc::clone(&cancel));
         let gauge =
             Gauge { cancel, failure: Arc::new(Mutex::new(None)), position: Arc::new(AtomicU64::new(0)) };
         Self { source, gauge, replaced: Vec::new() }
@@ -41,11 +44,11 @@ impl Tap {
     }
 
     /// Runs one operation of the source unless the caller has cancelled.
-    fn run<T>(&mut self, operation: impl FnOnce(&mut dyn Source) -> io::Result<T>) -> io::Result<T> {
+    fn run<T>(&mut self, operation: impl FnOnce(&mut Reader) -> io::Result<T>) -> io::Result<T> {
         if self.gauge.cancel.load(Ordering::Relaxed) {
             return Err(io::Error::other("cancelled"));
         }
-        operation(self.source.as_mut()).map_err(|error| {
+        operation(&mut self.source).map_err(|error| {
             if error.kind() == io::ErrorKind::Interrupted {
                 return error;
             }
@@ -54,6 +57,26 @@ impl Tap {
             *self.gauge.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             stand_in
         })
+    }
+
+    /// Whether jumps are dear.
+    pub(crate) fn is_far(&self) -> bool {
+        self.source.is_far()
+    }
+
+    /// Reads `range` in one go and keeps it, if that saves jumps and it is not too much.
+    pub(crate) fn keep(&mut self, range: Range<u64>) -> io::Result<()> {
+        self.run(|source| source.keep(range))
+    }
+
+    /// Lets reading in a row start reading ahead.
+    pub(crate) fn read_straight(&mut self) {
+        self.source.read_straight();
+    }
+
+    /// Reads by `plan` from now on.
+    pub(crate) fn follow(&mut self, plan: Plan) {
+        self.source.follow(plan);
     }
 
     /// Shows `bytes` from `offset` on in place of what is there.
@@ -99,13 +122,8 @@ impl Read for Tap {
     }
 
     fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        if !self.replaced.is_empty() {
-            let first = buffers.iter_mut().find(|buffer| !buffer.is_empty());
-            return first.map_or(Ok(0), |buffer| self.read(buffer));
-        }
-        let count = self.run(|source| source.read_vectored(buffers))?;
-        self.gauge.position.fetch_add(count as u64, Ordering::Relaxed);
-        Ok(count)
+        let first = buffers.iter_mut().find(|buffer| !buffer.is_empty());
+        first.map_or(Ok(0), |buffer| self.read(buffer))
     }
 }
 

@@ -134,6 +134,8 @@ impl Converter for InProcessConverter {
             }
             None => Err(MediaError::Cancelled),
         };
+        let (requests, bytes_read) = errand.counts();
+        tracing::debug!(input.requests = requests, input.bytes_read = bytes_read, "the input was read");
         match (done, stored) {
             (_, Some(Err(error))) => Err(error.into()),
             (Ok(report), Some(Ok(()))) => Ok(translation::converted(report)),

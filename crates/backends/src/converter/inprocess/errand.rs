@@ -1,7 +1,7 @@
 //! What the caller's task and the converting thread share: the wish to stop, and what the store said.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ pub(super) struct Errand {
     is_over: Arc<AtomicBool>,
     over: Arc<Notify>,
     failure: Arc<Mutex<Option<ObjectsError>>>,
+    requests: Arc<AtomicU64>,
+    bytes_read: Arc<AtomicU64>,
 }
 
 impl Errand {
@@ -62,6 +64,17 @@ impl Errand {
     /// Notes why reading failed; the library carries only that it did.
     pub(super) fn fail(&self, error: ObjectsError) {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+
+    /// Takes account of what was asked of the store, and what it gave.
+    pub(super) fn count_read(&self, requests: u64, bytes: u64) {
+        self.requests.fetch_add(requests, Ordering::Relaxed);
+        self.bytes_read.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// The requests so far, and the bytes that they gave.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        (self.requests.load(Ordering::Relaxed), self.bytes_read.load(Ordering::Relaxed))
     }
 
     /// Whether the store gave all that was asked for.

@@ -1,15 +1,18 @@
 //! An object as a file that can be read anywhere.
 //!
-//! Media is read forwards for the most part, with jumps to its tables. So one stream is kept open from the last jump
-//! on; short jumps ahead read over what lies between, and jumps within the piece in hand cost nothing.
+//! The library says which bytes it will read before it jumps, so each request asks for just these: its answer is read
+//! to the end, and the connection is free for the next. Short jumps ahead read over what lies between, and jumps within
+//! the piece in hand cost nothing. What requests take is measured on the way; by that the library plans the next.
 
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::sync::Mutex;
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use reelmill_core::ports::{ByteStream, Input, ObjectsError};
-use reelmill_media::Source;
+use reelmill_media::{Pace, PaceMeter, Source};
 use tokio::runtime::Handle;
 
 use super::errand::Errand;
@@ -26,6 +29,11 @@ pub(super) struct ObjectSource {
     /// The bytes in hand, and where in the object they begin.
     piece: Bytes,
     piece_start: u64,
+    /// What will be read next, as far as the library has said.
+    expected: Range<u64>,
+    /// Where the stream ends.
+    stream_end: u64,
+    meter: PaceMeter,
     /// What follows the piece. A stream may be read by one thread only, a source must be shareable.
     stream: Mutex<Option<ByteStream>>,
 }
@@ -40,6 +48,9 @@ impl ObjectSource {
             position: 0,
             piece: Bytes::new(),
             piece_start: 0,
+            expected: 0..0,
+            stream_end: 0,
+            meter: PaceMeter::default(),
             stream: Mutex::new(None),
         }
     }
@@ -50,25 +61,37 @@ impl ObjectSource {
 
     /// Brings the piece that holds the position into hand.
     fn reach(&mut self) -> Result<(), ObjectsError> {
-        let is_ahead =
-            self.position >= self.piece_end() && self.position - self.piece_end() <= READ_OVER_BYTES;
-        if !is_ahead {
+        let is_ahead = (self.piece_end()..self.stream_end).contains(&self.position)
+            && self.position - self.piece_end() <= READ_OVER_BYTES;
+        let is_in_hand = (self.piece_start..self.piece_end()).contains(&self.position);
+        if !is_in_hand && !is_ahead {
             self.close();
         }
         while !(self.piece_start..self.piece_end()).contains(&self.position) {
-            if self.stream().is_none() {
+            let asked = Instant::now();
+            let is_new = self.stream().is_none();
+            if is_new {
                 self.open()?;
             }
             let start = self.piece_end();
             self.piece = self.next_piece()?;
             self.piece_start = start;
+            let length = self.piece.len() as u64;
+            self.errand.count_read(u64::from(is_new), length);
+            if is_new {
+                self.meter.note_jump(asked.elapsed());
+            } else {
+                self.meter.note_read(length, asked.elapsed());
+            }
         }
         Ok(())
     }
 
     fn open(&mut self) -> Result<(), ObjectsError> {
         let Input { objects, key, size_bytes, .. } = self.input.clone();
-        let range = self.position..size_bytes;
+        let is_expected = self.expected.contains(&self.position);
+        self.stream_end = if is_expected { self.expected.end.min(size_bytes) } else { size_bytes };
+        let range = self.position..self.stream_end;
         let stream = self.wait(async move { objects.read(&key, range).await })?;
         (self.piece, self.piece_start) = (Bytes::new(), self.position);
         *self.stream() = Some(stream);
@@ -89,6 +112,7 @@ impl ObjectSource {
 
     fn close(&mut self) {
         *self.stream() = None;
+        self.stream_end = self.position;
         (self.piece, self.piece_start) = (Bytes::new(), self.position);
     }
 
@@ -139,5 +163,13 @@ impl Seek for ObjectSource {
 impl Source for ObjectSource {
     fn size_bytes(&self) -> Option<u64> {
         Some(self.input.size_bytes)
+    }
+
+    fn pace(&self) -> Option<Pace> {
+        self.meter.pace()
+    }
+
+    fn expect(&mut self, range: Range<u64>) {
+        self.expected = range;
     }
 }
