@@ -90,6 +90,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+use crate::bench::media::stopwatch;
 use crate::place::Place;
 
 const USAGE: &str = "\
@@ -98,6 +99,7 @@ cargo xtask test [--only PART]  runs PART, or everything: setup, fmt, clippy, de
 cargo xtask servers             starts the servers that tests use, prints their variables, runs until Ctrl-C
 cargo xtask soak [NAME]         runs end-to-end cases at their stated size and writes bench/reports/NAME.md
 cargo xtask bench engines       measures each engine beside its plain client and writes bench/reports/engines.md
+cargo xtask bench media         measures conversions beside ffmpeg's and writes bench/reports/media.md
 cargo xtask timings             builds the release binary from nothing and shows what the time goes to";
 
 fn main() -> ExitCode {
@@ -120,8 +122,11 @@ fn run(arguments: &[String]) -> Result<bool> {
         ["test", "--only", part] => test::command(&Place::find()?, &[test::part(part)?]),
         ["soak"] => soak::command(&Place::find()?, None),
         ["soak", name] => soak::command(&Place::find()?, Some(name)),
-        ["bench", "engines"] => bench::command(&Place::find()?, &bench::STATED),
-        ["bench", "engines", "--small"] => bench::command(&Place::find()?, &bench::SMALL),
+        ["bench", "engines"] => bench::engines::command(&Place::find()?, &bench::engines::STATED),
+        ["bench", "engines", "--small"] => bench::engines::command(&Place::find()?, &bench::engines::SMALL),
+        ["bench", "media"] => bench::media::command(&Place::find()?, &bench::media::STATED),
+        ["bench", "media", "--small"] => bench::media::command(&Place::find()?, &bench::media::SMALL),
+        [stopwatch::WORD, slots, commands] => stopwatch::command(slots, commands),
         ["servers"] => servers::command(&Place::find()?),
         ["timings"] => timings::command(&Place::find()?),
         [] | ["help" | "--help" | "-h"] => {
