@@ -72,6 +72,7 @@ mod circumstances;
 mod corpus;
 mod debian;
 mod deny;
+mod fuzz;
 mod grpc;
 mod npm;
 mod origins;
@@ -95,7 +96,9 @@ use crate::place::Place;
 
 const USAGE: &str = "\
 cargo xtask setup               installs what the tests need, as far as it is missing
-cargo xtask test [--only PART]  runs PART, or everything: setup, fmt, clippy, deny, tests, e2e, doc
+cargo xtask test [--only PART]  runs PART, or everything: setup, fmt, clippy, deny, tests, e2e, fuzz, doc
+cargo xtask fuzz [TARGET] [--minutes N]
+                                runs TARGET, or every fuzz target, for 20 s or N minutes each
 cargo xtask servers             starts the servers that tests use, prints their variables, runs until Ctrl-C
 cargo xtask soak [NAME]         runs end-to-end cases at their stated size and writes bench/reports/NAME.md
 cargo xtask bench engines       measures each engine beside its plain client and writes bench/reports/engines.md
@@ -127,6 +130,7 @@ fn run(arguments: &[String]) -> Result<bool> {
         ["bench", "media"] => bench::media::command(&Place::find()?, &bench::media::STATED),
         ["bench", "media", "--small"] => bench::media::command(&Place::find()?, &bench::media::SMALL),
         [stopwatch::WORD, slots, commands] => stopwatch::command(slots, commands),
+        ["fuzz", words @ ..] => fuzz::command(&Place::find()?, words),
         ["servers"] => servers::command(&Place::find()?),
         ["timings"] => timings::command(&Place::find()?),
         [] | ["help" | "--help" | "-h"] => {

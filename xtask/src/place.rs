@@ -82,6 +82,11 @@ impl Place {
         self.own("figures.jsonl")
     }
 
+    /// The fuzz targets, and what they have found.
+    pub(crate) fn fuzz(&self) -> PathBuf {
+        self.own("fuzz")
+    }
+
     /// What conversions are measured with.
     pub(crate) fn bench(&self) -> PathBuf {
         self.own("bench")
