@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use super::work::Check;
 use crate::program::Program;
 
-/// What is decoded is compared at the tape's rate; two channels of 16 bits.
+/// The inputs' rate, at which their samples are counted; all is decoded to two channels of 16 bits.
 const RATE_HZ: u64 = 44_100;
 /// Encoders' priming is below this.
 const DELAY_LIMIT: usize = 1_500;
@@ -55,11 +55,10 @@ impl Ear<'_> {
         let warnings = own.warnings;
         let snr_db = match check {
             Check::Encoded => {
-                let own = if rate_hz == RATE_HZ { own } else { self.decode(ours, RATE_HZ)? };
-                Some((
-                    snr_db(&source.samples, &own.samples)?,
-                    snr_db(&source.samples, &self.decode(theirs, RATE_HZ)?.samples)?,
-                ))
+                // At the result's own rate, at which every delay is of whole samples.
+                let source = if rate_hz == RATE_HZ { source } else { self.decode(input, rate_hz)? };
+                let theirs = self.decode(theirs, rate_hz)?;
+                Some((snr_db(&source.samples, &own.samples)?, snr_db(&source.samples, &theirs.samples)?))
             }
             Check::Exact | Check::Packets => None,
         };
