@@ -69,6 +69,11 @@ pub(crate) struct Counts {
 }
 
 impl Case {
+    /// One that another runner than nextest ran.
+    pub(crate) fn outside_nextest(runner: &str, name: String, outcome: Outcome) -> Self {
+        Self { binary: runner.into(), suite: runner.into(), name, outcome }
+    }
+
     /// The name with which nextest tells it from all others.
     pub(crate) fn full_name(&self) -> String {
         format!("{} {}", self.suite, self.name)

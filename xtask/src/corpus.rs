@@ -240,7 +240,7 @@ fn is_media(path: &Path) -> bool {
 }
 
 /// Every regular file under `folder`, in a steady order.
-fn walk(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn walk(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

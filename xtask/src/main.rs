@@ -72,6 +72,7 @@ mod circumstances;
 mod corpus;
 mod debian;
 mod deny;
+mod fuzz;
 mod grpc;
 mod npm;
 mod origins;
@@ -90,14 +91,18 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+use crate::bench::media::stopwatch;
 use crate::place::Place;
 
 const USAGE: &str = "\
 cargo xtask setup               installs what the tests need, as far as it is missing
-cargo xtask test [--only PART]  runs PART, or everything: setup, fmt, clippy, deny, tests, e2e, doc
+cargo xtask test [--only PART]  runs PART, or everything: setup, fmt, clippy, deny, tests, e2e, fuzz, doc
+cargo xtask fuzz [TARGET] [--minutes N]
+                                runs TARGET, or every fuzz target, for 20 s or N minutes each
 cargo xtask servers             starts the servers that tests use, prints their variables, runs until Ctrl-C
 cargo xtask soak [NAME]         runs end-to-end cases at their stated size and writes bench/reports/NAME.md
 cargo xtask bench engines       measures each engine beside its plain client and writes bench/reports/engines.md
+cargo xtask bench media         measures conversions beside ffmpeg's and writes bench/reports/media.md
 cargo xtask timings             builds the release binary from nothing and shows what the time goes to";
 
 fn main() -> ExitCode {
@@ -120,8 +125,12 @@ fn run(arguments: &[String]) -> Result<bool> {
         ["test", "--only", part] => test::command(&Place::find()?, &[test::part(part)?]),
         ["soak"] => soak::command(&Place::find()?, None),
         ["soak", name] => soak::command(&Place::find()?, Some(name)),
-        ["bench", "engines"] => bench::command(&Place::find()?, &bench::STATED),
-        ["bench", "engines", "--small"] => bench::command(&Place::find()?, &bench::SMALL),
+        ["bench", "engines"] => bench::engines::command(&Place::find()?, &bench::engines::STATED),
+        ["bench", "engines", "--small"] => bench::engines::command(&Place::find()?, &bench::engines::SMALL),
+        ["bench", "media"] => bench::media::command(&Place::find()?, &bench::media::STATED),
+        ["bench", "media", "--small"] => bench::media::command(&Place::find()?, &bench::media::SMALL),
+        [stopwatch::WORD, slots, commands] => stopwatch::command(slots, commands),
+        ["fuzz", words @ ..] => fuzz::command(&Place::find()?, words),
         ["servers"] => servers::command(&Place::find()?),
         ["timings"] => timings::command(&Place::find()?),
         [] | ["help" | "--help" | "-h"] => {

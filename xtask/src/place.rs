@@ -82,6 +82,21 @@ impl Place {
         self.own("figures.jsonl")
     }
 
+    /// The fuzz targets, and what they have found.
+    pub(crate) fn fuzz(&self) -> PathBuf {
+        self.own("fuzz")
+    }
+
+    /// What conversions are measured with.
+    pub(crate) fn bench(&self) -> PathBuf {
+        self.own("bench")
+    }
+
+    /// The newest ffmpeg that a package carries, by the package's version.
+    pub(crate) fn ffmpeg(&self) -> PathBuf {
+        self.own("ffmpeg")
+    }
+
     fn own(&self, name: &str) -> PathBuf {
         self.target.join("xtask").join(name)
     }

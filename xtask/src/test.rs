@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::cases::{self, Case, Counts, EVERYTHING, Outcome, PROOF, Selection};
 use crate::deny::{self, Advisories};
+use crate::fuzz;
 use crate::place::{Place, emptied, remove};
 use crate::servers::Servers;
 use crate::setup::{self, State};
@@ -20,7 +21,10 @@ use crate::table;
 type Part = &'static str;
 
 /// All parts, in the order in which they run.
-pub(crate) const PARTS: [Part; 7] = ["setup", "fmt", "clippy", "deny", "tests", "e2e", "doc"];
+pub(crate) const PARTS: [Part; 8] = ["setup", "fmt", "clippy", "deny", "tests", "e2e", "fuzz", "doc"];
+
+/// The package of the fuzz targets.
+const FUZZ: &str = "fuzz/Cargo.toml";
 
 /// The part called `name`.
 pub(crate) fn part(name: &str) -> Result<Part> {
@@ -89,11 +93,17 @@ impl Session<'_> {
         let cargo = |words: &[&str]| self.place.cargo().args(words).run();
         match part {
             "setup" => self.set_up(),
-            "fmt" => Ok(Verdict::of(cargo(&["fmt", "--all", "--check"])?, "not formatted")),
+            "fmt" => {
+                // The fuzz targets are no part of the workspace.
+                let all = [&["fmt", "--all", "--check"][..], &["fmt", "--manifest-path", FUZZ, "--check"]];
+                let formatted = all.into_iter().map(cargo).collect::<Result<Vec<_>>>()?;
+                Ok(Verdict::of(formatted.into_iter().all(|one| one), "not formatted"))
+            }
             "clippy" => self.lint(),
             "deny" => self.check_dependencies(),
             "tests" => self.run_cases("default", "not binary(e2e)", None),
             "e2e" => self.run_cases("e2e", "binary(e2e)", None),
+            "fuzz" => self.fuzz(),
             "doc" => {
                 let words = ["test", "--quiet", "--workspace", "--doc", "--profile", PROOF];
                 let words = words.into_iter().chain(EVERYTHING);
@@ -147,6 +157,11 @@ impl Session<'_> {
         })
     }
 
+    fn fuzz(&mut self) -> Result<Verdict> {
+        let cases = fuzz::run(self.place, None, fuzz::SHORT)?;
+        Ok(self.count(cases, true))
+    }
+
     fn run_cases(
         &mut self,
         profile: &str,
@@ -158,10 +173,15 @@ impl Session<'_> {
         environment.extend(besides);
         let selection = Selection { profile, filter, environment: &environment };
         let (cases, content) = cases::run(self.place, &selection)?;
+        Ok(self.count(cases, content))
+    }
+
+    /// Takes `cases` into the summary; a runner that was not content is a failure of its own.
+    fn count(&mut self, cases: Vec<Case>, content: bool) -> Verdict {
         let counts = Counts::of(&cases);
         self.cases.extend(cases);
         let reason = format!("{} of {} cases", counts.failed, counts.passed + counts.failed);
-        Ok(Verdict::of(content && counts.failed == 0, &reason))
+        Verdict::of(content && counts.failed == 0, &reason)
     }
 
     /// The servers of this run, started where none of its parts has needed them before.

@@ -60,7 +60,7 @@ pub(crate) fn spreads(rounds: &[Round]) -> Result<BTreeMap<String, Spread>> {
 
 impl Spread {
     /// Of at least one ratio.
-    fn of(mut ratios: Vec<f64>) -> Self {
+    pub(crate) fn of(mut ratios: Vec<f64>) -> Self {
         ratios.sort_by(f64::total_cmp);
         let (middle, last) = (ratios.len() / 2, ratios.len() - 1);
         let median = f64::midpoint(ratios[last / 2], ratios[middle]);

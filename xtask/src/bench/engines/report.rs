@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
-use super::ratio::{self, Spread};
+use super::super::ratio::{self, Spread};
 use super::{Measured, Outcome, Results, Sizes};
 use crate::npm::GRAPHILE;
 
@@ -116,8 +116,8 @@ fn cells(spread: &Spread) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::bench::engines::{Measured, Outcome, Results, STATED};
     use crate::bench::ratio::{Rates, Round};
-    use crate::bench::{Measured, Outcome, Results, STATED};
 
     fn measured(title: &'static str, whats: &[&str], ratio: f64) -> Measured {
         let rates = |rate: f64| whats.iter().map(|what| ((*what).to_owned(), rate)).collect::<Rates>();

@@ -1,0 +1,7 @@
+//! AIFF and AIFF-C: chunks, rates as 80-bit floats.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(init: reelmill_fuzz::catch_our_own_panics(), |bytes: &[u8]| reelmill_fuzz::decode(bytes, "a.aiff"));

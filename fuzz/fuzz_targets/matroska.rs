@@ -1,0 +1,7 @@
+//! Matroska and WebM: EBML, lacing, Vorbis, Opus and others in them.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(init: reelmill_fuzz::catch_our_own_panics(), |bytes: &[u8]| reelmill_fuzz::decode(bytes, "a.webm"));

@@ -1,0 +1,7 @@
+//! MPEG audio: frames, Xing and VBRI headers, the layers.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(init: reelmill_fuzz::catch_our_own_panics(), |bytes: &[u8]| reelmill_fuzz::decode(bytes, "a.mp3"));

@@ -1,0 +1,7 @@
+//! Ogg: pages and what is in them, Vorbis, FLAC, the heads of Opus.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(init: reelmill_fuzz::catch_our_own_panics(), |bytes: &[u8]| reelmill_fuzz::decode(bytes, "a.ogg"));

@@ -1,0 +1,7 @@
+//! WAV: RIFF and RF64 chunks, PCM, ADPCM.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(init: reelmill_fuzz::catch_our_own_panics(), |bytes: &[u8]| reelmill_fuzz::decode(bytes, "a.wav"));

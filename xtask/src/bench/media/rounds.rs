@@ -1,0 +1,174 @@
+//! The rounds of a work: an input that nobody has seen, a turn of everybody, a look at what came out.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use super::Sizes;
+use super::dca;
+use super::material::{Lengths, Material};
+use super::peers::{self, Ffmpeg, result};
+use super::quality::{self, Ear, Quality};
+use super::stopwatch::{self, Spent, Words};
+use super::work::{Check, Way, Work};
+use crate::place::{Place, emptied};
+use crate::program::Program;
+
+/// How many run at a time, where there are many to run.
+const SLOTS: usize = 2;
+/// Of many results, so many are looked at.
+const LOOKED_AT: usize = 10;
+
+/// The round before the first, which brings the programs into memory and shows whether they can do it.
+const WARM_UP: Lengths = Lengths { film_s: 10, song_s: 10, clips: 4 };
+
+/// Who did it, and in which way.
+pub(crate) type Who = (&'static str, &'static str);
+
+/// What everybody took in a round.
+pub(crate) type Round = BTreeMap<Who, Spent>;
+
+/// As ours is called among [`Who`].
+pub(crate) const OURS: &str = "ours";
+
+/// A work after its rounds.
+pub(crate) struct Measured {
+    pub(crate) work: &'static Work,
+    pub(crate) rounds: Vec<Round>,
+    /// Of every result that was looked at.
+    pub(crate) quality: Vec<Quality>,
+    /// Where packets are copied: whether they all were.
+    pub(crate) copied: Option<bool>,
+    /// Ways that this program does not have, and why.
+    pub(crate) missing: Vec<(&'static str, String)>,
+    /// Why there are not as many rounds as there should be.
+    error: Option<String>,
+}
+
+impl Measured {
+    /// The row of a table of failures.
+    pub(crate) fn failure(&self) -> Option<Vec<String>> {
+        self.error.as_ref().map(|error| vec![self.work.title.into(), error.clone()])
+    }
+
+    /// Why a way of ours has no figure.
+    pub(crate) fn reason(&self, way: &str) -> Option<&str> {
+        let missing = self.missing.iter().find(|(name, _)| *name == way).map(|(_, reason)| &**reason);
+        missing.or(self.error.as_deref())
+    }
+}
+
+/// What every work is measured with.
+pub(crate) struct Bench<'a> {
+    pub(crate) place: &'a Place,
+    pub(crate) sizes: &'a Sizes,
+    pub(crate) material: Material,
+    pub(crate) ffmpegs: [Ffmpeg; 2],
+    /// What `reelmill convert --help` says.
+    pub(crate) help: String,
+}
+
+impl Bench<'_> {
+    /// Takes all rounds of `work`.
+    pub(crate) fn measure(&self, work: &'static Work) -> Measured {
+        println!("measuring {}", work.title);
+        let lacks = |way: &Way| way.needs.filter(|word| !self.help.contains(word));
+        let missing = work
+            .ours
+            .iter()
+            .filter_map(|way| Some((way.name, format!("`reelmill convert` does not know {}", lacks(way)?))));
+        let missing: Vec<_> = missing.collect();
+        let mut measured =
+            Measured { work, rounds: Vec::new(), quality: Vec::new(), copied: None, missing, error: None };
+        if measured.missing.len() < work.ours.len() {
+            measured.error = self.take(&mut measured).err().map(|error| format!("{error:#}"));
+        }
+        measured
+    }
+
+    fn take(&self, measured: &mut Measured) -> Result<()> {
+        for round in 0..=self.sizes.rounds {
+            let lengths = if round == 0 { &WARM_UP } else { &self.sizes.lengths };
+            let inputs = self.material.input(measured.work.input, lengths, round)?;
+            let spent = self.turns(measured, &inputs)?;
+            if round > 0 {
+                self.look(measured, &inputs)?;
+                measured.rounds.push(spent);
+            }
+            inputs.iter().try_for_each(|input| {
+                fs::remove_file(input).with_context(|| format!("cannot remove {}", input.display()))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn turns(&self, measured: &Measured, inputs: &[PathBuf]) -> Result<Round> {
+        // Whoever comes first shall find the disk at rest, and the inputs where the others find them.
+        Program::new("sync").quietly()?;
+        inputs.iter().try_for_each(|input| fs::read(input).map(drop)).context("an input is not there")?;
+        let mut round = Round::new();
+        let mut turn = |who: Who, commands: Vec<Words>| -> Result<()> {
+            let slots = SLOTS.min(commands.len());
+            let spent = stopwatch::measure(&commands, slots, &self.place.scratch())
+                .with_context(|| format!("{} cannot do it ({})", who.0, who.1))?;
+            round.insert(who, spent);
+            Ok(())
+        };
+        for way in measured.ours() {
+            let folder = self.fresh(OURS, way)?;
+            turn((OURS, way.name), peers::ours(&self.place.binary(), way, inputs, &folder))?;
+        }
+        for way in measured.work.ffmpeg {
+            for ffmpeg in &self.ffmpegs {
+                let folder = self.fresh(ffmpeg.name, way)?;
+                turn((ffmpeg.name, way.name), ffmpeg.commands(way, inputs, &folder))?;
+            }
+        }
+        Ok(round)
+    }
+
+    /// Compares what the first ways made of the last inputs.
+    fn look(&self, measured: &mut Measured, inputs: &[PathBuf]) -> Result<()> {
+        let work = measured.work;
+        let (Some(own), Some(debians)) = (measured.ours().next(), work.ffmpeg.first()) else { return Ok(()) };
+        let [debian, newest] = &self.ffmpegs;
+        let ear = Ear { ffmpeg: &newest.path };
+        for input in inputs.iter().take(LOOKED_AT) {
+            let ours = result(own, input, &self.folder(OURS, own));
+            let theirs = result(debians, input, &self.folder(debian.name, debians));
+            if work.quality == Check::Packets {
+                let same = dca::holds_packets_of(&ours, input)?;
+                measured.copied = Some(measured.copied.unwrap_or(true) && same);
+                continue;
+            }
+            let mut heard = ours.clone();
+            if own.extension == "dca" {
+                heard.set_extension("ogg");
+                dca::to_ogg(&ours, &heard)?;
+            }
+            let size = quality::size(&ours, &theirs)?;
+            measured.quality.push(ear.compare(work.quality, input, size, &heard, &theirs)?);
+        }
+        Ok(())
+    }
+
+    fn fresh(&self, who: &str, way: &Way) -> Result<PathBuf> {
+        let folder = self.folder(who, way);
+        emptied(&folder)?;
+        Ok(folder)
+    }
+
+    fn folder(&self, who: &str, way: &Way) -> PathBuf {
+        self.place.scratch().join(format!("{who} {}", way.name).replace([' ', '\''], "-"))
+    }
+}
+
+impl Measured {
+    /// The ways of ours that this program has.
+    fn ours(&self) -> impl Iterator<Item = &'static Way> {
+        let missing: Vec<&str> = self.missing.iter().map(|(name, _)| *name).collect();
+        self.work.ours.iter().filter(move |way| !missing.contains(&way.name))
+    }
+}
