@@ -1,13 +1,11 @@
 //! Carries a plan out: decode, cut, mix, resample, encode, in one pass; or copy, where the packets fit.
 
-use std::sync::Arc;
-
 use crate::control::{Control, Watch};
-use crate::copy::{self, Survey};
+use crate::copy::{self, Origin, Outcome};
 use crate::decode::Decoding;
 use crate::encode::{self, Encoder, Heading, Output};
 use crate::error::MediaError;
-use crate::input::{self, Input};
+use crate::input::Input;
 use crate::mix::{Layout, Mixer};
 use crate::plan::{MAX_CHANNELS, Method, Plan, plan};
 use crate::probe::guarded;
@@ -51,22 +49,25 @@ pub fn convert(
         let mut watch = Watch::new(control);
         watch.check()?;
         let source = Reopenable::new(source);
-        let open = || input::open(Box::new(source.clone()), name_hint, Arc::clone(&control.cancel));
-        let input = open()?;
+        let origin = Origin { source: &source, name_hint, cancel: &control.cancel };
+        let input = origin.open()?;
         let chosen = plan(&input.info, target, &control.engines)?;
         let mut output = Output::new(sink);
-        match chosen.method {
-            Method::Encode => encode(input, &chosen, &mut output, control, watch),
-            Method::Copy => match copy::survey(input, &mut watch)? {
-                Survey::Fits(tally) => copy::write(&chosen, tally, open, &mut output, watch),
-                Survey::Unfit(why) => {
-                    let input = open()?;
-                    let target = Target { copy: false, ..target.clone() };
-                    let mut chosen = plan(&input.info, &target, &control.engines)?;
-                    chosen.notes.push(format!("not copied: {why}"));
-                    encode(input, &chosen, &mut output, control, watch)
-                }
-            },
+        if chosen.method == Method::Encode {
+            return encode(input, &chosen, &mut output, control, watch);
+        }
+        match copy::copy(input, &chosen, &origin, &mut output, &mut watch)? {
+            Outcome::Copied(report) => {
+                watch.finish();
+                Ok(report)
+            }
+            Outcome::Unfit(why) => {
+                let input = origin.open()?;
+                let target = Target { copy: false, ..target.clone() };
+                let mut chosen = plan(&input.info, &target, &control.engines)?;
+                chosen.notes.push(format!("not copied: {why}"));
+                encode(input, &chosen, &mut output, control, watch)
+            }
         }
     })
 }

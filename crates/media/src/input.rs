@@ -73,7 +73,7 @@ pub(crate) struct Input {
 /// The packets of the chosen track.
 pub(crate) struct Stream {
     reader: Box<dyn FormatReader>,
-    track_id: u32,
+    pub(crate) track_id: u32,
     pub(crate) params: AudioCodecParameters,
     pub(crate) time_base: Option<TimeBase>,
     pub(crate) gauge: Gauge,

@@ -21,6 +21,7 @@ mod info;
 mod input;
 mod lame;
 mod libopus;
+mod m4a;
 mod matroska;
 mod mend;
 mod mix;
