@@ -17,7 +17,7 @@ use crate::convert::Report;
 use crate::encode::Output;
 use crate::error::MediaError;
 use crate::input::Input;
-use crate::m4a::{Heading, Heard, Packets, adts_payload as payload, head};
+use crate::m4a::{Heading, Heard, Packets, adts_payload, front};
 use crate::plan::Plan;
 use crate::resample::rescale;
 use crate::sniff::Kind;
@@ -51,7 +51,7 @@ pub(super) fn copy(
         return Err(MediaError::Empty("no audio lies between start and end".into()));
     };
     let file = File::new(input, plan, &config, timescale);
-    output.write(&head(&file.heading(), &cut.packets, cut.heard))?;
+    output.write(&front(&file.heading(), &cut.packets, cut.heard))?;
     let report = file.report(plan, cut.heard);
     table.write(&cut.range, origin, output, watch, report.duration_ms)?;
     Ok(Outcome::Copied(report))
@@ -171,7 +171,7 @@ fn copy_frames(
         if *first.get_or_insert(core) != core || !core.names_channels() {
             return Err("has another configuration".into());
         }
-        let payload = payload(frame).ok_or("has more than one packet")?;
+        let payload = adts_payload(frame).ok_or("has more than one packet")?;
         if full.is_ok() {
             full = packets.push(payload.len(), core.packet_frames);
         }
@@ -190,12 +190,12 @@ fn copy_frames(
     drop(packets);
     let config = core.config();
     let file = File::new(input, plan, &config, core.rate_hz);
-    output.write(&head(&file.heading(), &cut.packets, cut.heard))?;
+    output.write(&front(&file.heading(), &cut.packets, cut.heard))?;
     let mut number = 0;
     row.each(origin, watch, |frame| {
         let is_wanted = cut.range.contains(&number);
         number += 1;
-        if is_wanted { output.write(payload(frame).unwrap_or_default()) } else { Ok(()) }
+        if is_wanted { output.write(adts_payload(frame).unwrap_or_default()) } else { Ok(()) }
     })?;
     Ok(Outcome::Copied(file.report(plan, cut.heard)))
 }
@@ -229,7 +229,7 @@ fn copy_packets(
     };
     drop(packets);
     let file = File { notes: tally.notes.clone(), ..File::new(input, plan, &config, core.rate_hz) };
-    output.write(&head(&file.heading(), &cut.packets, cut.heard))?;
+    output.write(&front(&file.heading(), &cut.packets, cut.heard))?;
     let mut number = 0;
     replay(&tally, origin, watch, judge, |packet, _| {
         let is_wanted = cut.range.contains(&number);

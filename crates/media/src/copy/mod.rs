@@ -103,11 +103,10 @@ fn changed(what: impl std::fmt::Display) -> MediaError {
 fn heard(trim: &Trim, total: u64) -> Range<u64> {
     let end = trim.drop_from.unwrap_or(total).min(total);
     let end = match trim.last {
-        Last::Whole => end,
         Last::Padded(padding) => end.min(total.saturating_sub(padding)),
         // A length that is further off than a packet is wrong.
         Last::EndsAt(at) if at <= total && total - at < LONGEST_PACKET_FRAMES => end.min(at),
-        Last::EndsAt(_) => end,
+        Last::EndsAt(_) | Last::Whole => end,
     };
     trim.skip.min(end)..end
 }

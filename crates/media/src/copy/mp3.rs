@@ -91,10 +91,10 @@ fn is_mono(frame: &[u8]) -> bool {
 /// The number of frames behind the header, where it says one.
 fn declared_frames(frame: &[u8]) -> Option<u32> {
     let fields = frame.get(info_offset(frame)..)?;
-    let [_, _, _, _, a, b, c, d, e, f, g, h, ..] = *fields else { return None };
-    let is_known = fields.starts_with(b"Xing") || fields.starts_with(b"Info");
-    let has_frames = u32::from_be_bytes([a, b, c, d]) & 1 != 0;
-    (is_known && has_frames).then(|| u32::from_be_bytes([e, f, g, h]))
+    let [id, flags, frames] = *fields.as_chunks::<4>().0.first_chunk::<3>()?;
+    let is_known = &id == b"Xing" || &id == b"Info";
+    let has_frames = u32::from_be_bytes(flags) & 1 != 0;
+    (is_known && has_frames).then(|| u32::from_be_bytes(frames))
 }
 
 /// What a header tells of all frames.

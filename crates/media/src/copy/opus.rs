@@ -37,14 +37,14 @@ pub(super) fn copy(
         Ok(tally) => tally,
         Err(why) => return Ok(Outcome::Unfit(why)),
     };
-    let heard = heard(&input.trim, tally.frames);
+    let to_hear = heard(&input.trim, tally.frames);
     let missing =
-        input.declared_frames.map_or(0, |declared| declared.saturating_sub(heard.end - heard.start));
+        input.declared_frames.map_or(0, |declared| declared.saturating_sub(to_hear.end - to_hear.start));
     if missing > 0 {
         // What is missing is told with its numbers by the decoding, which counts as well.
         return Ok(Outcome::Unfit(format!("{} ms of its audio are missing", missing / 48)));
     }
-    let part = part_of(plan, opus::RATE_HZ, &heard)?;
+    let part = part_of(plan, opus::RATE_HZ, &to_hear)?;
     let (tags, cover) = take_tags(&mut input, plan);
     drop(input);
     let is_from_start = part.start <= u64::from(head.pre_skip).max(PRE_ROLL_FRAMES);
@@ -103,16 +103,13 @@ impl Pages {
         if end <= self.from || start >= self.end {
             return Ok(());
         }
-        let (pages, base, packets) = match &mut self.begun {
-            Some((pages, base, packets)) => (pages, *base, packets),
-            None => {
-                let pages = self.begin(start, output)?;
-                let (pages, base, packets) = self.begun.insert((pages, start, 0));
-                (pages, *base, packets)
-            }
+        let begun = match self.begun.take() {
+            Some(begun) => begun,
+            None => (self.begin(start, output)?, start, 0),
         };
+        let (pages, base, packets) = self.begun.insert(begun);
         if let Some(held) = self.held.replace(packet.to_vec()) {
-            pages.push(&held, start - base, output)?;
+            pages.push(&held, start - *base, output)?;
             *packets += 1;
             if *packets == PACKETS_A_PAGE || pages.segments() > SEGMENTS_A_PAGE {
                 pages.end_page(output)?;

@@ -153,8 +153,7 @@ fn read_durations(tap: &mut Tap, header: &Header) -> io::Result<Option<Vec<(u32,
     }
     let mut durations = Vec::new();
     numbers(tap, header.body + 8, count, |pair: [u8; 8]| {
-        let (packets, ticks) = pair.split_at(4);
-        if let (Ok(packets), Ok(ticks)) = (packets.try_into(), ticks.try_into()) {
+        if let [packets, ticks] = *pair.as_chunks::<4>().0 {
             durations.push((u32::from_be_bytes(packets), u32::from_be_bytes(ticks)));
         }
         true
@@ -189,9 +188,10 @@ fn read_chunks(tap: &mut Tap, header: &Header) -> io::Result<Option<Vec<(u32, u3
     }
     let (mut chunks, mut is_one) = (Vec::new(), true);
     numbers(tap, header.body + 8, count, |entry: [u8; 12]| {
-        let [a, b, c, d, e, f, g, h, i, j, k, l] = entry;
-        chunks.push((u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])));
-        is_one &= u32::from_be_bytes([i, j, k, l]) == 1;
+        if let [first, packets, description] = *entry.as_chunks::<4>().0 {
+            chunks.push((u32::from_be_bytes(first), u32::from_be_bytes(packets)));
+            is_one &= u32::from_be_bytes(description) == 1;
+        }
         is_one
     })?;
     Ok(is_one.then_some(chunks))

@@ -9,7 +9,7 @@ mod movie;
 mod tags;
 mod write;
 
-pub(crate) use write::{Writer, head};
+pub(crate) use write::{Writer, front};
 
 use std::ops::Range;
 
@@ -150,7 +150,7 @@ pub(crate) fn shows(cover: &Cover) -> bool {
 /// The packet of an ADTS frame that has one, behind its header and checksum (ISO/IEC 14496-3, table 1.A.5).
 pub(crate) fn adts_payload(frame: &[u8]) -> Option<&[u8]> {
     let has_checksum = frame.get(1)? & 1 == 0;
-    let is_one = frame.get(6)? & 3 == 0;
+    let is_one = frame.get(6)?.trailing_zeros() >= 2;
     frame.get(if has_checksum { ADTS_BYTES + 2 } else { ADTS_BYTES }..).filter(|_| is_one)
 }
 

@@ -75,7 +75,9 @@ fn movie_header(boxes: &mut Boxes, timescale: u32, ticks: u64) {
         boxes.u32(0x1_0000);
         boxes.u16(0x100);
         boxes.zeros(10);
-        UNITY.iter().for_each(|value| boxes.u32(*value));
+        for value in UNITY {
+            boxes.u32(value);
+        }
         boxes.zeros(24);
         boxes.u32(TRACK + 1);
     });
@@ -95,7 +97,9 @@ fn track_header(boxes: &mut Boxes, ticks: u64) {
         boxes.u16(1);
         boxes.u16(0x100);
         boxes.u16(0);
-        UNITY.iter().for_each(|value| boxes.u32(*value));
+        for value in UNITY {
+            boxes.u32(value);
+        }
         boxes.zeros(8);
     });
 }
@@ -151,7 +155,9 @@ fn table(boxes: &mut Boxes, heading: &Heading<'_>, packets: &Packets, offset: u6
     boxes.full(*b"stsz", 0, 0, |boxes| {
         boxes.u32(0);
         boxes.count(count);
-        packets.sizes.iter().for_each(|size| boxes.u32(*size));
+        for size in &packets.sizes {
+            boxes.u32(*size);
+        }
     });
     // Section 10.1: a packet is only right once the one before it was decoded.
     boxes.full(*b"sgpd", 1, 0, |boxes| {

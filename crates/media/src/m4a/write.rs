@@ -21,16 +21,16 @@ const INDEX_BYTES_PER_PACKET: u64 = 5;
 const INDEX_SLACK_BYTES: u64 = 256;
 
 /// Makes everything that stands in front of the packets.
-pub(crate) fn head(heading: &Heading<'_>, packets: &Packets, heard: Heard) -> Vec<u8> {
+pub(crate) fn front(heading: &Heading<'_>, packets: &Packets, heard: Heard) -> Vec<u8> {
     let media_bytes = packets.bytes();
     let is_long = media_bytes > MAX_SHORT_BYTES;
-    let mut head = file_type();
+    let mut bytes = file_type();
     let header_bytes = if is_long { LONG_HEADER_BYTES } else { HEADER_BYTES };
     let index_bytes = movie(heading, packets, heard, 0, is_long).len();
-    let offset = (head.len() + index_bytes) as u64 + header_bytes;
-    head.extend_from_slice(&movie(heading, packets, heard, offset, is_long));
-    head.extend_from_slice(&media_header(media_bytes, is_long));
-    head
+    let offset = (bytes.len() + index_bytes) as u64 + header_bytes;
+    bytes.extend_from_slice(&movie(heading, packets, heard, offset, is_long));
+    bytes.extend_from_slice(&media_header(media_bytes, is_long));
+    bytes
 }
 
 fn media_header(media_bytes: u64, is_long: bool) -> Vec<u8> {

@@ -79,10 +79,9 @@ fn obstacle_to_part(audio: &AudioTrack, target: &Target) -> Option<String> {
         return None;
     }
     match (target.format, &audio.codec) {
-        // The header's pre-skip covers what a decoder needs to settle.
-        (Format::Opus, _) => None,
-        // The edit list hides the one packet that the first needs. Replication data is sent more rarely than that.
-        (Format::M4a, Codec::AacLc) => None,
+        // Opus' pre-skip covers what a decoder needs to settle, the edit list of m4a the one packet that the first of
+        // AAC needs. Replication data is sent more rarely than that.
+        (Format::Opus, _) | (Format::M4a, Codec::AacLc) => None,
         _ => Some("a part is asked for".into()),
     }
 }
