@@ -1,8 +1,8 @@
 //! Opus into Ogg (RFC 7845), from any container: its header says what to skip at the start, the last page's position
 //! where the end is, both to the frame.
 //!
-//! A part is cut at packets. What is decoded before it is not heard: a decoder that starts in the middle needs at least
-//! 80 ms to become the one that came from the start (section 4.6), and half a second costs next to nothing.
+//! A part is cut at packets. What is decoded before it, 80 ms, is not heard: a decoder that starts in the middle needs
+//! as long to become the one that came from the start (section 4.6). Not more, as some players count it into the length.
 
 use super::survey::{replay, survey};
 use super::{Origin, Outcome, heard, part_of, take_tags};
@@ -16,7 +16,7 @@ use crate::plan::Plan;
 use crate::tags::{Cover, Tags, vorbis};
 
 /// What a decoder is given to settle, in front of a part.
-const PRE_ROLL_FRAMES: u64 = 24_000;
+const PRE_ROLL_FRAMES: u64 = 3840;
 /// Any number serves, as the file holds one stream.
 const SERIAL: u32 = 0x7265_656c;
 /// A page is about a second, and short packets fill it no further than its segments reach.
