@@ -253,3 +253,45 @@ fn is_tail(mut rest: &[u8]) -> bool {
         rest = behind;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::Control;
+    use crate::frames::silent_mp3;
+    use crate::source::Reopenable;
+
+    fn surveyed(bytes: &[u8]) -> Result<(u64, Range<u64>), String> {
+        let (cancel, control) = (Arc::default(), Control::silent());
+        let source = Reopenable::new(Box::new(Cursor::new(bytes.to_vec())));
+        let origin = Origin { source: &source, name_hint: None, cancel: &cancel };
+        let row = survey(&origin, bytes.len() as u64, &mut Watch::new(&control), |_| Ok(())).unwrap();
+        row.map(|row| {
+            assert_eq!(row.kept.unwrap().len() as u64, row.range.end - row.range.start);
+            (row.frames, row.range)
+        })
+    }
+
+    #[test]
+    fn a_row_ends_where_tags_begin_and_nowhere_else() {
+        let row = silent_mp3(1000);
+        let end = row.len() as u64;
+        let id3v1 = [&b"TAG"[..], &[b'x'; 125]].concat();
+        let ape = [&b"APETAGEX"[..], &[0; 4], &4_u32.to_le_bytes(), &[0; 16], b"body"].concat();
+        for tail in
+            [&[][..], &id3v1, &ape, &[&ape[..], &id3v1].concat(), b"ID3\x04\0\0\0\0\0\x03abc", &[0; 999]]
+        {
+            assert_eq!(surveyed(&[&row[..], tail].concat()), Ok((1000, 0..end)));
+        }
+        let front = [&b"ID3\x04\0\0\0\0\x08\0"[..], &[0; 1024], &row].concat();
+        assert_eq!(surveyed(&front), Ok((1000, 1034..1034 + end)));
+        let after = "after frame 1000 something else follows";
+        for tail in [&b"junk"[..], &id3v1[..100], &[&id3v1[..], &row].concat(), &row[..200]] {
+            assert_eq!(surveyed(&[&row[..], tail].concat()).unwrap_err(), after);
+        }
+        let mut other = silent_mp3(1);
+        other[2] |= 4;
+        assert!(surveyed(&[&row[..], &other.repeat(3)].concat()).is_err());
+        assert!(surveyed(b"nothing of the kind").is_err());
+    }
+}

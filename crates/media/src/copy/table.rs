@@ -344,3 +344,94 @@ fn report(watch: &mut Watch<'_>, done: u64, all: u64, media_ms: u64) {
     let reached = u128::from(media_ms) * u128::from(done) / u128::from(all.max(1));
     watch.report(share, u64::try_from(reached).unwrap_or(media_ms));
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::source::Reopenable;
+
+    fn boxed(kind: [u8; 4], body: &[u8]) -> Vec<u8> {
+        [&u32::try_from(body.len() + 8).unwrap().to_be_bytes()[..], &kind, body].concat()
+    }
+
+    fn numbers_of(numbers: &[u32]) -> Vec<u8> {
+        numbers.iter().flat_map(|number| number.to_be_bytes()).collect()
+    }
+
+    /// Five packets in two chunks, of which the second follows the first.
+    fn file(durations: &[u32], chunks: &[u32], sizes: &[u32], offsets: &[u32]) -> Vec<u8> {
+        let table = [
+            boxed(*b"stsd", &numbers_of(&[0, 1, 0, 0])),
+            boxed(*b"stts", &numbers_of(durations)),
+            boxed(*b"stsc", &numbers_of(chunks)),
+            boxed(*b"stsz", &numbers_of(sizes)),
+            boxed(*b"stco", &numbers_of(offsets)),
+        ];
+        let media = boxed(*b"mdia", &boxed(*b"minf", &boxed(*b"stbl", &table.concat())));
+        let header = boxed(*b"tkhd", &numbers_of(&[0, 0, 0, 7, 0, 0]));
+        let movie = boxed(*b"moov", &boxed(*b"trak", &[header, media].concat()));
+        [boxed(*b"ftyp", b"M4A "), boxed(*b"mdat", &[9; 64]), movie].concat()
+    }
+
+    fn sound() -> Vec<u8> {
+        file(&[0, 2, 4, 1024, 1, 100], &[0, 2, 1, 3, 1, 2, 2, 1], &[0, 0, 5, 1, 2, 3, 4, 5], &[0, 2, 20, 26])
+    }
+
+    fn tables(bytes: Vec<u8>) -> Result<Result<Table, String>, MediaError> {
+        let (size_bytes, cancel) = (bytes.len() as u64, Arc::default());
+        let source = Reopenable::new(Box::new(Cursor::new(bytes)));
+        read(&Origin { source: &source, name_hint: None, cancel: &cancel }, size_bytes, 7)
+    }
+
+    #[test]
+    fn packets_and_where_they_stand_are_read() {
+        let table = tables(sound()).unwrap().unwrap();
+        assert_eq!(table.packets.sizes, [1, 2, 3, 4, 5]);
+        assert_eq!(table.packets.durations, [(4, 1024), (1, 100)]);
+        let runs: Vec<_> = table.runs.iter().map(|run| (run.offset, run.packets)).collect();
+        assert_eq!(runs, [(20, 5)]);
+    }
+
+    #[test]
+    fn tables_that_contradict_themselves_are_not_believed() {
+        let durations = &[0, 1, 5, 1024][..];
+        let (chunks, sizes) = (&[0, 1, 1, 5, 1][..], &[0, 3, 5][..]);
+        assert!(tables(file(durations, chunks, sizes, &[0, 1, 20])).unwrap().is_ok());
+        let wrong = [
+            file(&[0, 1, 4, 1024], chunks, sizes, &[0, 1, 20]),
+            file(durations, &[0, 1, 1, 6, 1], sizes, &[0, 1, 20]),
+            file(durations, &[0, 1, 1, 5, 2], sizes, &[0, 1, 20]),
+            file(durations, chunks, &[0, 3, 6], &[0, 1, 20]),
+            file(durations, chunks, &[0, u32::MAX, 5], &[0, 1, 20]),
+            file(durations, chunks, &[0, 3, u32::MAX], &[0, 1, 20]),
+            file(durations, chunks, sizes, &[0, 1, u32::MAX]),
+            file(durations, chunks, sizes, &[0, 0]),
+            file(durations, chunks, sizes, &[0, u32::MAX, 20]),
+        ];
+        for (number, bytes) in wrong.into_iter().enumerate() {
+            let is_last = number == 8;
+            assert_eq!(tables(bytes).unwrap().is_ok(), is_last, "{number}");
+        }
+    }
+
+    #[test]
+    fn no_change_of_a_byte_and_no_cut_makes_it_stumble() {
+        let whole = sound();
+        for place in 0..whole.len() {
+            for value in [0, 1, 0x7f, 0xff] {
+                let mut bytes = whole.clone();
+                bytes[place] = value;
+                if let Ok(Ok(table)) = tables(bytes) {
+                    assert_eq!(
+                        table.runs.iter().map(|run| run.packets).sum::<usize>(),
+                        table.packets.sizes.len()
+                    );
+                }
+            }
+            assert!(!matches!(tables(whole[..place].to_vec()), Ok(Ok(_))), "{place}");
+        }
+    }
+}

@@ -158,3 +158,55 @@ pub(crate) fn adts_payload(frame: &[u8]) -> Option<&[u8]> {
 pub(crate) fn too_many() -> MediaError {
     MediaError::Limit(format!("more than {MAX_PACKETS} packets in m4a"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packets() -> Packets {
+        let mut packets = Packets::default();
+        for number in 0..200 {
+            packets.push(number, 1024).unwrap();
+        }
+        packets.push(200, 512).unwrap();
+        packets
+    }
+
+    #[test]
+    fn a_part_of_the_packets_has_their_sizes_and_lengths_and_knows_where_it_starts() {
+        let packets = packets();
+        assert!(packets.is_sound());
+        assert_eq!((packets.ticks(), packets.bytes()), (200 * 1024 + 512, 200 * 201 / 2));
+        let (part, start) = packets.part(&(198..201));
+        assert_eq!(
+            (part.sizes, part.durations, start),
+            (vec![198, 199, 200], vec![(2, 1024), (1, 512)], 198 * 1024)
+        );
+        let (part, start) = packets.part(&(3..5));
+        assert_eq!((part.sizes, part.durations, start), (vec![3, 4], vec![(2, 1024)], 3 * 1024));
+        for (tick, packet) in [(0, 0), (1023, 0), (1024, 1), (200 * 1024 + 511, 200), (u64::MAX >> 2, 201)] {
+            assert_eq!(packets.at(tick), packet, "{tick}");
+        }
+    }
+
+    #[test]
+    fn the_last_packet_ends_with_the_sound_unless_that_ends_before_it() {
+        let ended = |ticks| {
+            let mut packets = packets();
+            packets.end_with(Heard { skip: 1024, ticks });
+            packets.durations
+        };
+        assert_eq!(ended(199 * 1024 + 512), [(200, 1024), (1, 512)]);
+        assert_eq!(ended(199 * 1024 + 100), [(200, 1024), (1, 100)]);
+        // Then only the edit list can say it.
+        assert_eq!(ended(1000), [(200, 1024), (1, 512)]);
+    }
+
+    #[test]
+    fn adts_is_taken_off_with_its_checksum() {
+        assert_eq!(adts_payload(&[0xff, 0xf1, 0, 0, 0, 0, 0xfc, 7, 8]), Some(&[7, 8][..]));
+        assert_eq!(adts_payload(&[0xff, 0xf0, 0, 0, 0, 0, 0xfc, 1, 2, 7]), Some(&[7][..]));
+        assert_eq!(adts_payload(&[0xff, 0xf1, 0, 0, 0, 0, 0xfd, 7]), None);
+        assert_eq!(adts_payload(&[0xff, 0xf1]), None);
+    }
+}

@@ -126,3 +126,104 @@ fn free(bytes: u64) -> Vec<u8> {
     free.resize(size as usize, 0);
     free
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sink::VecSink;
+    use crate::tags::Tags;
+
+    fn written(expected: Option<u64>, packets: u64) -> Vec<u8> {
+        let tags = Tags { title: Some("x".into()), ..Tags::default() };
+        let heading = Heading {
+            config: &[0x12, 0x10],
+            channels: 2,
+            sample_rate_hz: 44_100,
+            timescale: 44_100,
+            tags: &tags,
+            cover: None,
+            chapters: &[],
+            has_note: true,
+        };
+        let mut sink = VecSink::new();
+        let mut output = Output::new(&mut sink);
+        let mut writer = Writer::start(&heading, expected, &mut output).unwrap();
+        for _ in 0..packets {
+            writer.push(b"packet", 1024, &mut output).unwrap();
+        }
+        let heard = Heard { skip: 1024, ticks: (packets - 1) * 1024 };
+        writer.finish(&heading, heard, &mut output).unwrap();
+        sink.into_bytes()
+    }
+
+    /// The boxes at the top, with where they start.
+    fn boxes(bytes: &[u8]) -> Vec<(String, usize)> {
+        let (mut found, mut offset) = (Vec::new(), 0);
+        while offset < bytes.len() {
+            let number = |range: std::ops::Range<usize>| {
+                bytes[range].iter().fold(0_usize, |number, byte| number << 8 | usize::from(*byte))
+            };
+            found.push((String::from_utf8_lossy(&bytes[offset + 4..offset + 8]).into_owned(), offset));
+            offset += match number(offset..offset + 4) {
+                1 => number(offset + 8..offset + 16),
+                size => size,
+            };
+        }
+        assert_eq!(offset, bytes.len());
+        found
+    }
+
+    fn names(bytes: &[u8]) -> Vec<String> {
+        boxes(bytes).into_iter().map(|(name, _)| name).collect()
+    }
+
+    #[test]
+    fn the_index_goes_in_front_where_a_place_was_kept_and_else_behind() {
+        assert_eq!(names(&written(Some(1000), 1000)), ["ftyp", "moov", "free", "mdat"]);
+        assert_eq!(names(&written(Some(1000), 10)), ["ftyp", "moov", "free", "mdat"]);
+        assert_eq!(names(&written(None, 1000)), ["ftyp", "mdat", "moov"]);
+        assert_eq!(names(&written(Some(u64::MAX), 10)), ["ftyp", "mdat", "moov"]);
+        // More than was expected: the place stays empty.
+        assert_eq!(names(&written(Some(10), 5000)), ["ftyp", "free", "mdat", "moov"]);
+    }
+
+    #[test]
+    fn places_of_packets_are_where_the_packets_are() {
+        let bytes = written(Some(130), 130);
+        let media = boxes(&bytes).into_iter().find(|(name, _)| name == "mdat").unwrap().1 + 16;
+        let table = bytes.windows(4).position(|window| window == b"stco").unwrap() + 4;
+        let places: Vec<usize> = bytes[table + 8..table + 20]
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|place| u32::from_be_bytes(*place) as usize)
+            .collect();
+        assert_eq!(places, [media, media + 64 * 6, media + 128 * 6]);
+        let runs = bytes.windows(4).position(|window| window == b"stsc").unwrap() + 8;
+        let expected = [2_u32, 1, 64, 1, 3, 2, 1].map(u32::to_be_bytes).concat();
+        assert_eq!(bytes[runs..runs + 28], expected);
+    }
+
+    #[test]
+    fn media_beyond_four_gigabytes_has_long_places() {
+        let packets = Packets { sizes: vec![1 << 20; 4200], durations: vec![(4200, 1024)] };
+        let tags = Tags::default();
+        let heading = Heading {
+            config: &[0x12, 0x10],
+            channels: 2,
+            sample_rate_hz: 44_100,
+            timescale: 44_100,
+            tags: &tags,
+            cover: None,
+            chapters: &[],
+            has_note: false,
+        };
+        let bytes = front(&heading, &packets, Heard { skip: 0, ticks: 4200 * 1024 });
+        let table = bytes.windows(4).position(|window| window == b"co64").unwrap() + 4;
+        let last = table + 8 + 65 * 8;
+        let place = u64::from_be_bytes(bytes[last..last + 8].try_into().unwrap());
+        assert_eq!(place, bytes.len() as u64 + 65 * 64 * (1 << 20));
+        let size = u64::from_be_bytes(bytes[bytes.len() - 8..].try_into().unwrap());
+        assert_eq!(size, 4200 * (1 << 20) + 16);
+    }
+}
