@@ -20,6 +20,8 @@ pub enum Format {
     Ogg,
     /// AAC-LC in ADTS frames.
     Aac,
+    /// AAC in MP4.
+    M4a,
     /// Opus packets for Discord, with the DCA1 header.
     Dca,
     /// Opus packets for Discord, without a header.
@@ -28,8 +30,17 @@ pub enum Format {
 
 impl Format {
     /// Every format, in the order in which they are listed.
-    pub const ALL: [Self; 8] =
-        [Self::Mp3, Self::Ogg, Self::Opus, Self::Aac, Self::Flac, Self::Wav, Self::Dca, Self::Dca0];
+    pub const ALL: [Self; 9] = [
+        Self::Mp3,
+        Self::Ogg,
+        Self::Opus,
+        Self::M4a,
+        Self::Aac,
+        Self::Flac,
+        Self::Wav,
+        Self::Dca,
+        Self::Dca0,
+    ];
 
     /// What the format is called, on every door.
     #[must_use]
@@ -41,6 +52,7 @@ impl Format {
             Self::Opus => "opus",
             Self::Ogg => "ogg",
             Self::Aac => "aac",
+            Self::M4a => "m4a",
             Self::Dca => "dca",
             Self::Dca0 => "dca0",
         }
@@ -64,6 +76,7 @@ impl Format {
             Self::Flac => "audio/flac",
             Self::Opus | Self::Ogg => "audio/ogg",
             Self::Aac => "audio/aac",
+            Self::M4a => "audio/mp4",
             // Nobody has registered one.
             Self::Dca | Self::Dca0 => "audio/x-dca",
         }
@@ -215,12 +228,12 @@ impl Profile {
         let kbps = |kbps| Settings { bitrate_kbps: Some(kbps), ..Settings::default() };
         let copied = |rate_kbps| Settings { copy: Some(true), ..kbps(rate_kbps) };
         vec![
-            profile("mp3", "MP3, 128 kbit/s: plays everywhere", Format::Mp3, kbps(128)),
+            profile("mp3", "MP3, kept or made at 128 kbit/s: plays everywhere", Format::Mp3, copied(128)),
             profile(
                 "mp3-high",
-                "MP3, best variable bit rate: music to keep",
+                "MP3, kept or made at the best variable bit rate: music to keep",
                 Format::Mp3,
-                Settings { quality: Some(0), ..Settings::default() },
+                Settings { quality: Some(0), copy: Some(true), ..Settings::default() },
             ),
             profile(
                 "mp3-voice",
@@ -228,7 +241,7 @@ impl Profile {
                 Format::Mp3,
                 Settings { channels: Some(1), ..kbps(64) },
             ),
-            profile("opus", "Opus, 96 kbit/s: small and good", Format::Opus, kbps(96)),
+            profile("opus", "Opus, kept or made at 96 kbit/s: small and good", Format::Opus, copied(96)),
             profile(
                 "opus-voice",
                 "Opus, 32 kbit/s mono: speech",
@@ -243,7 +256,13 @@ impl Profile {
             ),
             profile("wav", "WAV: every sample kept, for editing", Format::Wav, Settings::default()),
             profile("ogg", "Ogg Vorbis, about 160 kbit/s: games and old players", Format::Ogg, kbps(160)),
-            profile("aac", "AAC, 128 kbit/s: phones and radios", Format::Aac, kbps(128)),
+            profile(
+                "m4a",
+                "AAC in MP4, kept or made at 128 kbit/s: phones and iTunes",
+                Format::M4a,
+                copied(128),
+            ),
+            profile("aac", "AAC, kept or made at 128 kbit/s: radios", Format::Aac, copied(128)),
             profile("dca", "DCA, Opus kept or made at 64 kbit/s: Discord bots", Format::Dca, copied(64)),
             profile("dca0", "DCA without a header: older Discord bots", Format::Dca0, copied(64)),
         ]

@@ -30,6 +30,97 @@ pub(crate) fn announced(config: &[u8]) -> Codec {
     read_config(&mut Bits::new(config)).unwrap_or(Codec::AacLc)
 }
 
+/// What a configuration says of the packets themselves, without any extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Core {
+    /// The audio object type.
+    object: u32,
+    rate_index: u32,
+    pub(crate) rate_hz: u32,
+    /// ISO/IEC 14496-3, table 1.19; 0 where the packets tell.
+    channel_configuration: u32,
+    /// Frames of a packet.
+    pub(crate) packet_frames: u32,
+}
+
+/// Reads the part of an `AudioSpecificConfig` that the core decoder needs.
+pub(crate) fn core(config: &[u8]) -> Option<Core> {
+    let mut bits = Bits::new(config);
+    let mut object = read_object_type(&mut bits)?;
+    let mut rate = read_rate_hz(&mut bits)?;
+    let channel_configuration = bits.take(4)?;
+    if object == AOT_SBR || object == AOT_PS {
+        // The first rate is the core's; what follows is the output's, and what the core is.
+        read_rate_hz(&mut bits)?;
+        object = read_object_type(&mut bits)?;
+    }
+    if rate.0 == 15 {
+        rate.0 = RATES_HZ.iter().position(|hz| *hz == rate.1).and_then(|index| u32::try_from(index).ok())?;
+    }
+    let is_short = bits.take(1)? == 1;
+    Some(Core {
+        object,
+        rate_index: rate.0,
+        rate_hz: rate.1,
+        channel_configuration,
+        packet_frames: if is_short { 960 } else { 1024 },
+    })
+}
+
+impl Core {
+    /// From the first bytes of an ADTS frame (ISO/IEC 14496-3, table 1.A.6).
+    pub(crate) fn of_adts(header: &[u8]) -> Option<Self> {
+        let [_, _, third, fourth, ..] = *header else { return None };
+        let rate_index = u32::from((third >> 2) & 15);
+        Some(Self {
+            object: u32::from(third >> 6) + 1,
+            rate_index,
+            rate_hz: *RATES_HZ.get(rate_index as usize)?,
+            channel_configuration: u32::from(((third & 1) << 2) | (fourth >> 6)),
+            packet_frames: 1024,
+        })
+    }
+
+    /// Whether the configuration has the channels, rather than each packet.
+    pub(crate) fn names_channels(&self) -> bool {
+        self.channel_configuration > 0
+    }
+
+    /// The configuration that says no more than this.
+    pub(crate) fn config(&self) -> Vec<u8> {
+        let bits = self.object << 11 | self.rate_index << 7 | self.channel_configuration << 3;
+        u16::try_from(bits).unwrap_or(0).to_be_bytes().to_vec()
+    }
+
+    /// What stands in front of a packet of so many bytes in ADTS, which has no more than two bits for the object and
+    /// thirteen for the length.
+    pub(crate) fn adts(&self, bytes: usize) -> Option<[u8; ADTS_BYTES]> {
+        let object = self.object.checked_sub(1).filter(|object| *object < 4)?;
+        let length = u32::try_from(bytes + ADTS_BYTES).ok().filter(|length| *length < 1 << 13)?;
+        let fits = self.packet_frames == 1024 && (1..8).contains(&self.channel_configuration);
+        let [_, _, c, d] =
+            (object << 14 | self.rate_index << 10 | self.channel_configuration << 6 | length >> 11)
+                .to_be_bytes();
+        let [_, _, e, f] = ((length & 0x7ff) << 5 | 0x1f).to_be_bytes();
+        // MPEG-4, no checksum; a buffer that is not measured; one packet.
+        fits.then_some([0xff, 0xf1, c, d, e, f, 0xfc])
+    }
+}
+
+/// The bytes in front of a packet in ADTS, without a checksum.
+pub(crate) const ADTS_BYTES: usize = 7;
+
+/// By index (ISO/IEC 14496-3, table 1.18).
+const RATES_HZ: [u32; 13] =
+    [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
+
+fn read_rate_hz(bits: &mut Bits<'_>) -> Option<(u32, u32)> {
+    match bits.take(4)? {
+        15 => Some((15, bits.take(24)?)),
+        index => Some((index, *RATES_HZ.get(index as usize)?)),
+    }
+}
+
 /// Clears the flag of a core coder in a plain configuration of two bytes, which has no room for the delay that would
 /// follow (ISO/IEC 14496-3, table 4.1); without it the decoder would find the end.
 pub(crate) fn forget_core(config: &mut [u8]) {
@@ -185,6 +276,25 @@ mod tests {
         let mut with_delay = [0x12, 0x12, 0, 0];
         forget_core(&mut with_delay);
         assert_eq!(with_delay, [0x12, 0x12, 0, 0]);
+    }
+
+    #[test]
+    fn the_core_of_a_configuration_is_what_its_packets_are() {
+        let of = |config: &[u8]| core(config).map(|core| (core.object, core.rate_hz, core.packet_frames));
+        assert_eq!(of(&[0x12, 0x10]), Some((2, 44_100, 1024)));
+        assert_eq!(of(&[0x12, 0x14]), Some((2, 44_100, 960)));
+        assert_eq!(of(&[0x2b, 0x92, 0x08, 0x00]), Some((2, 22_050, 1024)));
+        assert_eq!(of(&[0x17, 0x80, 0x2b, 0x11, 0x00]), Some((2, 22_050, 1024)));
+        for short in [&[][..], &[0x12], &[0x2b, 0x92]] {
+            assert_eq!(of(short), None);
+        }
+        let plain = core(&[0x12, 0x10]).unwrap();
+        assert_eq!(plain.config(), [0x12, 0x10]);
+        let header = plain.adts(100).unwrap();
+        assert_eq!(header, [0xff, 0xf1, 0x50, 0x80, 0x0d, 0x7f, 0xfc]);
+        assert_eq!(Core::of_adts(&header), Some(plain));
+        assert_eq!(plain.adts(8185), None);
+        assert_eq!(core(&[0x12, 0x00]).unwrap().adts(100), None);
     }
 
     #[test]

@@ -1,16 +1,14 @@
 //! Carries a plan out: decode, cut, mix, resample, encode, in one pass, with one before it that measures where a loudness
 //! is asked for; or copy, where the packets fit.
 
-use std::sync::Arc;
-
 use crate::ahead::Ahead;
 use crate::control::{Control, Watch};
-use crate::copy::{self, Survey};
+use crate::copy::{self, Origin, Outcome};
 use crate::cores;
 use crate::decode::Decoding;
 use crate::encode::{self, Encoder, Heading, Output};
 use crate::error::MediaError;
-use crate::input::{self, Input};
+use crate::input::Input;
 use crate::loudness::{Leveller, Measured, Meter};
 use crate::mix::{Layout, Mixer};
 use crate::plan::{MAX_CHANNELS, Method, Plan, plan};
@@ -60,29 +58,32 @@ pub fn convert(
         let mut watch = Watch::new(control);
         watch.check()?;
         let source = Reopenable::new(source);
-        let open = || input::open(Box::new(source.clone()), name_hint, Arc::clone(&control.cancel));
-        let input = open()?;
+        let origin = Origin { source: &source, name_hint, cancel: &control.cancel };
+        let input = origin.open()?;
         let chosen = plan(&input.info, target, &control.engines)?;
         let mut output = Output::new(sink);
-        match chosen.method {
-            Method::Encode => encode(input, open, &chosen, &mut output, control, watch),
-            Method::Copy => match copy::survey(input, &mut watch)? {
-                Survey::Fits(tally) => copy::write(&chosen, tally, open, &mut output, watch),
-                Survey::Unfit(why) => {
-                    let input = open()?;
-                    let target = Target { copy: false, ..target.clone() };
-                    let mut chosen = plan(&input.info, &target, &control.engines)?;
-                    chosen.notes.push(format!("not copied: {why}"));
-                    encode(input, open, &chosen, &mut output, control, watch)
-                }
-            },
+        if chosen.method == Method::Encode {
+            return encode(input, &origin, &chosen, &mut output, control, watch);
+        }
+        match copy::copy(input, &chosen, &origin, &mut output, &mut watch)? {
+            Outcome::Copied(report) => {
+                watch.finish();
+                Ok(report)
+            }
+            Outcome::Unfit(why) => {
+                let input = origin.open()?;
+                let target = Target { copy: false, ..target.clone() };
+                let mut chosen = plan(&input.info, &target, &control.engines)?;
+                chosen.notes.push(format!("not copied: {why}"));
+                encode(input, &origin, &chosen, &mut output, control, watch)
+            }
         }
     })
 }
 
 fn encode(
     mut input: Input,
-    open: impl Fn() -> Result<Input, MediaError>,
+    origin: &Origin<'_>,
     plan: &Plan,
     output: &mut Output<'_>,
     control: &Control,
@@ -92,7 +93,7 @@ fn encode(
     if plan.loudness.is_some() {
         measured = Some(measure(input, plan, control, &mut watch)?);
         watch.go_on_from(MEASURED_SHARE);
-        input = open()?;
+        input = origin.open()?;
     }
     let mut notes = plan.notes.clone();
     notes.append(&mut input.notes);

@@ -40,28 +40,29 @@ pub(crate) fn find(window: &[u8], is_whole: bool) -> Option<Kind> {
 
 /// Whether a first frame holds a Xing, Info or VBRI header instead of audio; they stand behind the side
 /// information, or at byte 36.
-fn has_xing(frame: &[u8]) -> bool {
+pub(crate) fn has_xing(frame: &[u8]) -> bool {
     [13, 21, 36, 15, 23, 38].iter().any(|offset| {
         frame.get(*offset..offset + 4).is_some_and(|id| id == b"Xing" || id == b"Info" || id == b"VBRI")
     })
 }
 
 /// What must be equal in all frames of one stream.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Family {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
     /// Version, layer and sample rate.
     Mpeg([u8; 3]),
     /// Profile and sample rate.
     Adts(u8),
 }
 
-struct Frame {
-    family: Family,
-    bytes: usize,
+/// A frame by its header.
+pub(crate) struct Frame {
+    pub(crate) family: Family,
+    pub(crate) bytes: usize,
 }
 
 impl Frame {
-    fn parse(window: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(window: &[u8]) -> Option<Self> {
         let [0xff, second, third, fourth, fifth, sixth, ..] = *window else { return None };
         match second & 0xf6 {
             0xf0 => Self::parse_adts(third, [fourth, fifth, sixth]),

@@ -73,7 +73,7 @@ pub(crate) struct Input {
 /// The packets of the chosen track.
 pub(crate) struct Stream {
     reader: Box<dyn FormatReader>,
-    track_id: u32,
+    pub(crate) track_id: u32,
     pub(crate) params: AudioCodecParameters,
     pub(crate) time_base: Option<TimeBase>,
     pub(crate) gauge: Gauge,
@@ -237,7 +237,11 @@ pub fn each_packet(
     Ok(())
 }
 
-fn demuxer(mut tap: Tap, name_hint: Option<&str>, gauge: &Gauge) -> Result<Box<dyn FormatReader>, MediaError> {
+fn demuxer(
+    mut tap: Tap,
+    name_hint: Option<&str>,
+    gauge: &Gauge,
+) -> Result<Box<dyn FormatReader>, MediaError> {
     tap.seek(SeekFrom::Start(0)).map_err(|error| gauge.explain_io(error))?;
     tap.read_straight();
     let mut hint = Hint::new();

@@ -24,6 +24,7 @@ mod input;
 mod lame;
 mod libopus;
 mod loudness;
+mod m4a;
 mod matroska;
 mod mend;
 mod mix;

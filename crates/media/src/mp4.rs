@@ -109,12 +109,13 @@ pub(crate) struct Edit {
     pub(crate) media_time: u64,
 }
 
+/// A box, and where what is in it stands.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Header {
-    kind: [u8; 4],
+    pub(crate) kind: [u8; 4],
     start: u64,
-    body: u64,
-    end: u64,
+    pub(crate) body: u64,
+    pub(crate) end: u64,
 }
 
 /// Walks a file of `size_bytes` and refuses one that is shorter than its boxes.
@@ -199,7 +200,8 @@ fn read_header(tap: &mut Tap, offset: u64, limit: u64) -> io::Result<Option<Head
     Ok(Some(Header { kind, start: offset, body: offset + head, end: offset.saturating_add(size.max(head)) }))
 }
 
-fn children(
+/// Shows the boxes within another.
+pub(crate) fn children(
     tap: &mut Tap,
     parent: &Header,
     visit: &mut dyn FnMut(&mut Tap, &Header) -> io::Result<()>,
@@ -239,11 +241,7 @@ fn read_track(tap: &mut Tap, parent: &Header, track: &mut Mp4Track, depth: u32) 
     children(tap, parent, &mut |tap, child| {
         match &child.kind {
             b"mdia" | b"minf" | b"stbl" | b"edts" if depth > 0 => read_track(tap, child, track, depth - 1)?,
-            b"tkhd" => {
-                // Section 8.3.2: the id follows two dates, which are longer in version 1.
-                let offset = if version(tap, child)? == 1 { 20 } else { 12 };
-                track.id = read_u32(tap, child.body + offset)?;
-            }
+            b"tkhd" => track.id = track_id(tap, child)?,
             b"mdhd" => {
                 track.timescale = read_timescale(tap, child)?;
                 let is_long = version(tap, child)? == 1;
@@ -269,6 +267,12 @@ fn read_track(tap: &mut Tap, parent: &Header, track: &mut Mp4Track, depth: u32) 
         }
         Ok(())
     })
+}
+
+/// Section 8.3.2: the id follows two dates, which are longer in version 1.
+pub(crate) fn track_id(tap: &mut Tap, header: &Header) -> io::Result<u32> {
+    let offset = if version(tap, header)? == 1 { 20 } else { 12 };
+    read_u32(tap, header.body + offset)
 }
 
 /// Sections 8.2.2 and 8.4.2: in `mvhd` and `mdhd` alike it follows two dates.
@@ -302,7 +306,7 @@ fn version(tap: &mut Tap, header: &Header) -> io::Result<u8> {
     Ok(tap.bytes_at::<1>(header.body)?.map_or(0, |[version]| version))
 }
 
-fn read_u32(tap: &mut Tap, offset: u64) -> io::Result<u32> {
+pub(crate) fn read_u32(tap: &mut Tap, offset: u64) -> io::Result<u32> {
     Ok(u32::from_be_bytes(tap.bytes_at(offset)?.unwrap_or_default()))
 }
 

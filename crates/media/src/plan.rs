@@ -81,15 +81,17 @@ pub struct Plan {
 /// [`MediaError::Unsupported`], what this host lacks as [`MediaError::Missing`].
 pub fn plan(info: &Info, target: &Target, engines: &Engines) -> Result<Plan, MediaError> {
     let audio = &info.audio;
-    if !audio.codec.is_read() {
+    let verdict = copy::verdict(audio, target);
+    // What is kept as it is need not be understood.
+    if !audio.codec.is_read() && !matches!(verdict, copy::Verdict::Fits) {
         return Err(MediaError::Unsupported { codec: audio.codec_label.clone() });
     }
     check_source(audio)?;
     check_clip(info, target)?;
     target.loudness.map_or(Ok(()), |loudness| loudness.check())?;
     let mut notes = Vec::new();
-    match copy::verdict(audio, target) {
-        copy::Verdict::Fits => return Ok(copied(audio, target)),
+    match verdict {
+        copy::Verdict::Fits => return copied(audio, target),
         copy::Verdict::Unfit(why) => notes.push(format!("not copied: {why}")),
         copy::Verdict::NotAsked => {}
     }
@@ -116,10 +118,19 @@ pub fn plan(info: &Info, target: &Target, engines: &Engines) -> Result<Plan, Med
     Ok(plan)
 }
 
-fn copied(audio: &AudioTrack, target: &Target) -> Plan {
-    Plan {
+/// A copy, unless what is asked for makes no sense in the format whether or not anything is encoded.
+fn copied(audio: &AudioTrack, target: &Target) -> Result<Plan, MediaError> {
+    let unsaid = &mut Vec::new();
+    rate::choose(target, audio.sample_rate_hz, audio.channels.min(2), unsaid)?;
+    choose_effort(target)?;
+    choose_bits(audio, target)?;
+    let priming = if target.format.is_dca() { " 20 ms" } else { "" };
+    let kept = if target.format.is_dca() { "; up to 80 ms of priming is kept" } else { "" };
+    let has_part = target.start_ms > 0 || target.end_ms.is_some();
+    let part = if has_part { ", in part" } else { "" };
+    Ok(Plan {
         summary: format!(
-            "copied: {} {} {} 20 ms already fits {}; up to 80 ms of priming is kept",
+            "copied{part}: {} {} {}{priming} already fits {}{kept}",
             audio.codec_label,
             khz(audio.sample_rate_hz),
             channels_in_words(audio.channels),
@@ -133,11 +144,11 @@ fn copied(audio: &AudioTrack, target: &Target) -> Plan {
         effort: None,
         bits_per_sample: None,
         loudness: None,
-        start_ms: 0,
-        end_ms: None,
-        tags: false,
+        start_ms: target.start_ms,
+        end_ms: target.end_ms,
+        tags: target.tags && !target.format.is_dca() && target.format != Format::Aac,
         notes: Vec::new(),
-    }
+    })
 }
 
 /// What is not done in this process must be there.
@@ -145,7 +156,7 @@ fn check_engines(audio: &AudioTrack, target: &Target, engines: &Engines) -> Resu
     if audio.codec == Codec::Opus {
         engines.opus_decoder().map_err(MediaError::Missing)?;
     }
-    if target.format == Format::Aac {
+    if matches!(target.format, Format::Aac | Format::M4a) {
         engines.aac_encoder().map_err(MediaError::Missing)?;
     }
     Ok(())
@@ -201,7 +212,7 @@ fn choose_sample_rate(
         Format::Wav => wanted_hz,
         Format::Flac => nearest_flac_rate(wanted_hz),
         Format::Opus | Format::Dca | Format::Dca0 => opus::RATE_HZ,
-        Format::Mp3 | Format::Aac => nearest_mpeg_rate(wanted_hz),
+        Format::Mp3 | Format::Aac | Format::M4a => nearest_mpeg_rate(wanted_hz),
         Format::Ogg if wanted_hz <= *VORBIS_RATES_HZ.end() => wanted_hz.max(*VORBIS_RATES_HZ.start()),
         Format::Ogg => divisor_of(wanted_hz),
     };
@@ -234,7 +245,9 @@ fn divisor_of(wanted_hz: u32) -> u32 {
 fn choose_channels(audio: &AudioTrack, target: &Target, notes: &mut Vec<String>) -> Result<u8, MediaError> {
     let max = match target.format {
         Format::Wav | Format::Flac => MAX_CHANNELS,
-        Format::Mp3 | Format::Opus | Format::Ogg | Format::Aac | Format::Dca | Format::Dca0 => 2,
+        Format::Mp3 | Format::Opus | Format::Ogg | Format::Aac | Format::M4a | Format::Dca | Format::Dca0 => {
+            2
+        }
     };
     match target.channels {
         Some(wanted) if (wanted == audio.channels && wanted <= max) || wanted == 1 || wanted == 2 => {

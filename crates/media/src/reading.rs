@@ -121,7 +121,8 @@ impl Reader {
         let is_far = source.pace().is_far();
         let walk = Walk::new(*source, plan);
         let planned = |walk| Supply::Planned(Box::new(walk));
-        self.supply = if is_far { Ahead::start(walk).map_or_else(planned, Supply::Ahead) } else { planned(walk) };
+        self.supply =
+            if is_far { Ahead::start(walk).map_or_else(planned, Supply::Ahead) } else { planned(walk) };
     }
 
     /// Takes the source back from whatever plan it follows.

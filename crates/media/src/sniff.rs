@@ -71,7 +71,7 @@ pub(crate) fn sniff(tap: &mut Tap) -> Result<Kind, MediaError> {
 }
 
 /// The size of an ID3 tag with its header and footer (ID3 2.4.0 main structure, section 3.1).
-fn id3_bytes(window: &[u8]) -> Option<u64> {
+pub(crate) fn id3_bytes(window: &[u8]) -> Option<u64> {
     let [b'I', b'D', b'3', 2..=4, _, flags, a, b, c, d, ..] = *window else { return None };
     if [a, b, c, d].iter().any(|byte| *byte > 0x7f) {
         return None;

@@ -22,6 +22,8 @@ pub enum Format {
     Ogg,
     /// AAC-LC in ADTS frames.
     Aac,
+    /// AAC in MP4, as phones and iTunes have it.
+    M4a,
     /// Opus packets for Discord, with the DCA1 header.
     Dca,
     /// Opus packets for Discord, without a header.
@@ -32,7 +34,17 @@ impl Format {
     /// Every format, in the order in which they are offered.
     #[must_use]
     pub fn all() -> &'static [Self] {
-        &[Self::Mp3, Self::Ogg, Self::Opus, Self::Aac, Self::Flac, Self::Wav, Self::Dca, Self::Dca0]
+        &[
+            Self::Mp3,
+            Self::Ogg,
+            Self::Opus,
+            Self::M4a,
+            Self::Aac,
+            Self::Flac,
+            Self::Wav,
+            Self::Dca,
+            Self::Dca0,
+        ]
     }
 
     /// The name, e.g. `mp3`.
@@ -45,6 +57,7 @@ impl Format {
             Self::Opus => "opus",
             Self::Ogg => "ogg",
             Self::Aac => "aac",
+            Self::M4a => "m4a",
             Self::Dca => "dca",
             Self::Dca0 => "dca0",
         }
@@ -74,6 +87,7 @@ impl Format {
             Self::Flac => "audio/flac",
             Self::Opus | Self::Ogg => "audio/ogg",
             Self::Aac => "audio/aac",
+            Self::M4a => "audio/mp4",
             // Nobody has registered one.
             Self::Dca | Self::Dca0 => "audio/x-dca",
         }
@@ -89,6 +103,7 @@ impl Format {
             "opus" | "ogg-opus" => Some(Self::Opus),
             "ogg" | "oga" => Some(Self::Ogg),
             "aac" | "adts" => Some(Self::Aac),
+            "m4a" => Some(Self::M4a),
             "dca" => Some(Self::Dca),
             "dca0" => Some(Self::Dca0),
             _ => None,
@@ -128,7 +143,7 @@ pub enum Rate {
 pub struct Target {
     /// The output format.
     pub format: Format,
-    /// Bits to spend, for lossy formats; default 128 kbit/s CBR for MP3 and AAC, 96 (mono 64) kbit/s for Opus, 64 for
+    /// Bits to spend, for lossy formats; default 128 kbit/s CBR for MP3 and AAC (bare or in M4A), 96 (mono 64) kbit/s for Opus, 64 for
     /// DCA, 160 (mono 80) for Vorbis.
     pub rate: Option<Rate>,
     /// Encoder effort, LAME's `-q`: 0 is the slowest, 9 the fastest, default 3. MP3 only.

@@ -145,7 +145,9 @@ impl Converter for InProcessConverter {
     }
 
     fn writes(&self) -> Vec<Format> {
-        let is_written = |format: &Format| *format != Format::Aac || self.engines.aac_encoder().is_ok();
+        let is_written = |format: &Format| {
+            !matches!(format, Format::Aac | Format::M4a) || self.engines.aac_encoder().is_ok()
+        };
         Format::ALL.into_iter().filter(is_written).collect()
     }
 

@@ -6,11 +6,14 @@
 mod crew;
 mod dca;
 mod flac;
+mod m4a;
 mod mp3;
 mod ogg;
 mod opus;
 mod vorbis;
 mod wav;
+
+pub(crate) use ogg::Pages as OggPages;
 
 use crate::control::Control;
 use crate::engine::AacEncoder;
@@ -58,6 +61,7 @@ pub(crate) fn start(
         Format::Opus => Box::new(opus::Opus::start(heading, output)?),
         Format::Ogg => Box::new(vorbis::Vorbis::start(heading, output)?),
         Format::Aac => Box::new(AacEncoder::start(heading, control)?),
+        Format::M4a => Box::new(m4a::M4a::start(heading, control, output)?),
         Format::Dca | Format::Dca0 => Box::new(dca::Dca::start(heading)?),
     })
 }

@@ -12,7 +12,7 @@ const MAX_SEGMENTS: usize = 255;
 const NO_POSITION: u64 = u64::MAX;
 
 /// Packs packets into pages.
-pub(super) struct Pages {
+pub(crate) struct Pages {
     serial: u32,
     sequence: u32,
     lacing: Vec<u8>,
@@ -22,7 +22,7 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    pub(super) fn new(serial: u32) -> Self {
+    pub(crate) fn new(serial: u32) -> Self {
         Self {
             serial,
             sequence: 0,
@@ -34,7 +34,7 @@ impl Pages {
     }
 
     /// Adds a packet, which ends at granule `position`, and writes the pages that it fills.
-    pub(super) fn push(
+    pub(crate) fn push(
         &mut self,
         packet: &[u8],
         position: u64,
@@ -61,17 +61,17 @@ impl Pages {
     }
 
     /// Writes what is pending as a page of its own.
-    pub(super) fn end_page(&mut self, output: &mut Output<'_>) -> Result<(), MediaError> {
+    pub(crate) fn end_page(&mut self, output: &mut Output<'_>) -> Result<(), MediaError> {
         if self.lacing.is_empty() { Ok(()) } else { self.write(0, output) }
     }
 
     /// Writes the last page.
-    pub(super) fn finish(&mut self, output: &mut Output<'_>) -> Result<(), MediaError> {
+    pub(crate) fn finish(&mut self, output: &mut Output<'_>) -> Result<(), MediaError> {
         self.write(LAST, output)
     }
 
     /// How many segments are pending.
-    pub(super) fn segments(&self) -> usize {
+    pub(crate) fn segments(&self) -> usize {
         self.lacing.len()
     }
 

@@ -182,9 +182,8 @@ impl Fragments {
         }
         self.pts = fragment.start.unwrap_or(self.pts);
         if is_near {
-            let ends = |piece: &fragment::Piece| {
-                piece.offset..piece.offset.saturating_add(u64::from(piece.bytes))
-            };
+            let ends =
+                |piece: &fragment::Piece| piece.offset..piece.offset.saturating_add(u64::from(piece.bytes));
             tap.follow(joined(fragment.pieces.iter().map(ends).collect::<Vec<_>>().into_iter()));
         }
         self.fragment = fragment;

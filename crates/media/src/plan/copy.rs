@@ -1,10 +1,12 @@
-//! Whether packets can be kept as they are: so far Opus in DCA, which has room for nothing but the packets.
+//! Whether packets can be kept as they are.
+//!
+//! Two things decide: whether the format carries the codec, with all that its packets need a player to know; and
+//! whether anything is asked for that only another encoding can give. The answer is a sentence, as people ask why.
 
 use super::{channels_in_words, khz};
 use crate::codec::Codec;
 use crate::info::AudioTrack;
-use crate::opus;
-use crate::target::Target;
+use crate::target::{Format, Target};
 
 /// Frames of 48 kHz in a packet of 20 ms, which is what players of DCA count on.
 pub(crate) const PACKET_FRAMES: u32 = 960;
@@ -20,20 +22,35 @@ pub(super) enum Verdict {
 }
 
 pub(super) fn verdict(audio: &AudioTrack, target: &Target) -> Verdict {
-    if !target.format.is_dca() || audio.codec != Codec::Opus || !target.copy {
+    if !target.copy || !carries(target.format, &audio.codec) {
         return Verdict::NotAsked;
     }
-    match obstacle(audio, target) {
+    let of_source = match target.format {
+        Format::Dca | Format::Dca0 => obstacle_to_dca(audio, target.format),
+        Format::Opus if audio.opus.is_none() => Some("nothing is known of its packets".into()),
+        _ => None,
+    };
+    match of_source.or_else(|| obstacle_to_part(audio, target)).or_else(|| other_shape(audio, target)) {
         None => Verdict::Fits,
         Some(why) => Verdict::Unfit(why),
     }
 }
 
-/// The first thing that is in the way.
-fn obstacle(audio: &AudioTrack, target: &Target) -> Option<String> {
+/// Whether the packets of a codec have a place in a format.
+fn carries(format: Format, codec: &Codec) -> bool {
+    match format {
+        Format::Opus | Format::Dca | Format::Dca0 => *codec == Codec::Opus,
+        // Every player of the one plays the others; they are not decoded here, and need not be.
+        Format::M4a | Format::Aac => matches!(codec, Codec::AacLc | Codec::HeAac | Codec::HeAacV2),
+        Format::Mp3 => *codec == Codec::Mp3,
+        Format::Ogg | Format::Flac | Format::Wav => false,
+    }
+}
+
+/// DCA has room for nothing but the packets.
+fn obstacle_to_dca(audio: &AudioTrack, format: Format) -> Option<String> {
     let Some(track) = audio.opus else { return Some("nothing is known of its packets".into()) };
     let extra = u64::from(audio.delay_frames) + u64::from(audio.padding_frames);
-    let format = target.format;
     if track.mapping_family != 0 || audio.channels > 2 {
         return Some(format!(
             "its channels are mapped by family {}, {format} has family 0",
@@ -51,15 +68,31 @@ fn obstacle(audio: &AudioTrack, target: &Target) -> Option<String> {
         }
         None => return Some("its packets are not equally long".into()),
     }
-    if extra > MAX_EXTRA_FRAMES {
-        return Some(format!("{} ms of it are not to be heard, which {format} cannot say", extra / 48));
+    (extra > MAX_EXTRA_FRAMES)
+        .then(|| format!("{} ms of it are not to be heard, which {format} cannot say", extra / 48))
+}
+
+/// A part is cut at packets, so the format must be able to say where within them the sound begins and ends, and the
+/// packets must not need others that are cut away.
+fn obstacle_to_part(audio: &AudioTrack, target: &Target) -> Option<String> {
+    if target.start_ms == 0 && target.end_ms.is_none() {
+        return None;
     }
-    if target.start_ms > 0 || target.end_ms.is_some() {
-        return Some("a part is asked for".into());
+    match (target.format, &audio.codec) {
+        // Opus' pre-skip covers what a decoder needs to settle, the edit list of m4a the one packet that the first of
+        // AAC needs. Replication data is sent more rarely than that.
+        (Format::Opus, _) | (Format::M4a, Codec::AacLc) => None,
+        _ => Some("a part is asked for".into()),
     }
+}
+
+fn other_shape(audio: &AudioTrack, target: &Target) -> Option<String> {
     if let Some(channels) = target.channels.filter(|channels| *channels != audio.channels) {
         return Some(format!("{} is asked for", channels_in_words(channels)));
     }
-    let rate_hz = target.sample_rate_hz.filter(|rate_hz| *rate_hz != opus::RATE_HZ)?;
+    if target.loudness.is_some() {
+        return Some("another loudness is asked for".into());
+    }
+    let rate_hz = target.sample_rate_hz.filter(|rate_hz| *rate_hz != audio.sample_rate_hz)?;
     Some(format!("{} is asked for", khz(rate_hz)))
 }

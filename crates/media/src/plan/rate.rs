@@ -46,7 +46,7 @@ pub(super) fn choose(
             Ok(Some(Rate::Abr { kbps: kbps_of(rate) }))
         }
         Format::Ogg => choose_vorbis(target.rate, sample_rate_hz, channels, notes).map(Some),
-        Format::Aac => choose_aac(target.rate, sample_rate_hz, channels, notes).map(Some),
+        Format::Aac | Format::M4a => choose_aac(target.rate, sample_rate_hz, channels, notes).map(Some),
     }
 }
 

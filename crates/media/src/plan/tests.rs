@@ -267,11 +267,74 @@ fn opus_that_does_not_fit_dca_says_what_is_in_the_way() {
     }
     let asked = [
         (opus(), Target { copy: false, ..dca.clone() }),
-        (opus(), target(Format::Opus)),
+        (source(Codec::Vorbis, 48_000, 2), target(Format::Opus)),
         (source(Codec::Vorbis, 48_000, 2), dca),
     ];
     for (info, target) in asked {
         assert!(matches!(copy::verdict(&info.audio, &target), copy::Verdict::NotAsked), "{target:?}");
+    }
+}
+
+#[test]
+fn what_fits_is_copied_and_what_is_asked_for_beside_it_forbids_that() {
+    let of = |codec, channels| source(codec, 44_100, channels);
+    let (m4a, mp3, to_opus) = (target(Format::M4a), target(Format::Mp3), target(Format::Opus));
+    let part = |target: &Target| Target { start_ms: 1500, end_ms: Some(2500), ..target.clone() };
+    let table: Vec<(Info, Target, &str)> = vec![
+        (of(Codec::AacLc, 2), m4a.clone(), "copied: AAC-LC 44.1 kHz stereo already fits m4a"),
+        (of(Codec::AacLc, 6), m4a.clone(), "copied: AAC-LC 44.1 kHz 6 channels already fits m4a"),
+        (of(Codec::AacLc, 2), part(&m4a), "copied, in part: AAC-LC 44.1 kHz stereo already fits m4a"),
+        (of(Codec::HeAac, 2), m4a.clone(), "copied: HE-AAC 44.1 kHz stereo already fits m4a"),
+        (of(Codec::HeAacV2, 2), target(Format::Aac), "copied: HE-AAC v2 44.1 kHz stereo already fits aac"),
+        (of(Codec::AacLc, 1), target(Format::Aac), "copied: AAC-LC 44.1 kHz mono already fits aac"),
+        (of(Codec::Mp3, 2), mp3.clone(), "copied: MP3 44.1 kHz stereo already fits mp3"),
+        (opus(), to_opus.clone(), "copied: Opus 48 kHz stereo already fits opus"),
+        (opus(), part(&to_opus), "copied, in part: Opus 48 kHz stereo already fits opus"),
+        (with(|audio| audio.channels = 6), to_opus, "copied: Opus 48 kHz 6 channels already fits opus"),
+        // A rate is what packets made anew would have; whether it forbids a copy is said by `copy`.
+        (
+            of(Codec::Mp3, 2),
+            Target { rate: Some(Rate::Cbr { kbps: 128 }), channels: Some(2), ..mp3.clone() },
+            "copied: MP3 44.1 kHz stereo already fits mp3",
+        ),
+    ];
+    for (info, target, summary) in table {
+        let plan = planned(&info, &target).unwrap();
+        assert_eq!((plan.summary.as_str(), plan.method), (summary, Method::Copy));
+        assert_eq!((plan.start_ms, plan.end_ms), (target.start_ms, target.end_ms));
+    }
+    let why = |info: &Info, target: &Target| match copy::verdict(&info.audio, target) {
+        copy::Verdict::Fits => "fits".to_owned(),
+        copy::Verdict::Unfit(why) => why,
+        copy::Verdict::NotAsked => "not asked".to_owned(),
+    };
+    let aac = of(Codec::AacLc, 2);
+    let table = [
+        (&aac, Target { channels: Some(1), ..m4a.clone() }, "mono is asked for"),
+        (&aac, Target { sample_rate_hz: Some(48_000), ..m4a.clone() }, "48 kHz is asked for"),
+        (&aac, Target { copy: false, ..m4a.clone() }, "not asked"),
+        (&aac, part(&target(Format::Aac)), "a part is asked for"),
+        (&of(Codec::HeAac, 2), part(&m4a), "a part is asked for"),
+        (&of(Codec::Mp3, 2), part(&mp3), "a part is asked for"),
+        (&of(Codec::XheAac, 2), m4a.clone(), "not asked"),
+        (&of(Codec::Mp3, 2), m4a.clone(), "not asked"),
+        (&of(Codec::Opus, 2), target(Format::Opus), "nothing is known of its packets"),
+    ];
+    for (info, target, said) in table {
+        assert_eq!(why(info, &target), said, "{target:?}");
+    }
+}
+
+#[test]
+fn a_copy_forgives_no_nonsense() {
+    let table = [
+        (Codec::AacLc, Target { rate: Some(Rate::Vbr { quality: 2 }), ..target(Format::M4a) }),
+        (Codec::Mp3, Target { effort: Some(12), ..target(Format::Mp3) }),
+        (Codec::Mp3, Target { bits_per_sample: Some(16), ..target(Format::Mp3) }),
+    ];
+    for (codec, target) in table {
+        let refused = planned(&source(codec, 44_100, 2), &target);
+        assert!(matches!(refused, Err(MediaError::BadTarget(_))), "{target:?}: {refused:?}");
     }
 }
 

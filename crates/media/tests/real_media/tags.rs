@@ -26,7 +26,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         }
     }
     for source in ["a.mp3", "a.m4a", "a.flac"] {
-        for format in [Format::Mp3, Format::Flac, Format::Opus, Format::Ogg] {
+        for format in [Format::Mp3, Format::Flac, Format::Opus, Format::Ogg, Format::M4a] {
             trials.push(trial(format!("the_cover_of_{source}_reaches_{format}"), move || {
                 cover(source, format)
             }));

@@ -12,10 +12,11 @@ use super::words::{kbps_of, ms_of};
 /// How the result is to be made.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct Wishes {
-    /// Output format: mp3, ogg, opus, aac, flac, wav, dca, dca0; default by OUT's extension
+    /// Output format: mp3, ogg, opus, m4a, aac, flac, wav, dca, dca0; default by OUT's extension
     #[arg(long, value_name = "FORMAT", value_parser = format_of)]
     to: Option<Format>,
-    /// A profile, as the server has them: mp3, mp3-high, mp3-voice, ogg, opus, opus-voice, aac, flac, wav, dca, dca0
+    /// A profile, as the server has them: mp3, mp3-high, mp3-voice, ogg, opus, opus-voice, m4a, aac, flac, wav,
+    /// dca, dca0
     #[arg(long, value_name = "NAME", value_parser = profile_of)]
     profile: Option<Profile>,
     /// Constant bit rate in kbit/s, e.g. 128k
@@ -36,6 +37,9 @@ pub(super) struct Wishes {
     /// How loud the whole of it is made, in LUFS as EBU R 128 measures it, e.g. -16; true peaks stay under -1 dBTP
     #[arg(long, value_name = "LUFS", value_parser = lufs_of, allow_negative_numbers = true)]
     loudness: Option<Lufs>,
+    /// Encode also what the output could carry as it is
+    #[arg(long)]
+    no_copy: bool,
     /// Where to start in the input, e.g. 83.5, 1:23.5 or 1m23s
     #[arg(long, value_name = "TIME", value_parser = ms_of)]
     start: Option<u64>,
@@ -66,6 +70,7 @@ impl Wishes {
             sample_rate_hz: self.sample_rate,
             channels: self.channels,
             loudness_lufs: self.loudness,
+            copy: self.no_copy.then_some(false),
             start_ms: self.start,
             end_ms: self.end,
             ..Settings::default()

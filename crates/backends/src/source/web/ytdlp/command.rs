@@ -96,7 +96,7 @@ pub(super) fn download(command: &mut Command, wanted: Format, max_duration: Dura
 fn formats(wanted: Format) -> String {
     let codec = match wanted {
         Format::Opus | Format::Dca | Format::Dca0 => Some("opus"),
-        Format::Aac => Some("mp4a"),
+        Format::Aac | Format::M4a => Some("mp4a"),
         Format::Mp3 => Some("mp3"),
         Format::Ogg => Some("vorbis"),
         Format::Flac => Some("flac"),
