@@ -113,7 +113,7 @@ pub(crate) struct Edit {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Header {
     pub(crate) kind: [u8; 4],
-    start: u64,
+    pub(crate) start: u64,
     pub(crate) body: u64,
     pub(crate) end: u64,
 }

@@ -67,7 +67,7 @@ pub(super) fn read(
 }
 
 fn find(tap: &mut Tap, size_bytes: u64, track_id: u32) -> io::Result<Places> {
-    let whole = Header { kind: *b"file", body: 0, end: size_bytes };
+    let whole = Header { kind: *b"file", start: 0, body: 0, end: size_bytes };
     let mut found = Places::default();
     mp4::children(tap, &whole, &mut |tap, top| {
         if &top.kind != b"moov" {
