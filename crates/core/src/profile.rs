@@ -225,7 +225,12 @@ impl Profile {
             ),
             profile("wav", "WAV: every sample kept, for editing", Format::Wav, Settings::default()),
             profile("ogg", "Ogg Vorbis, about 160 kbit/s: games and old players", Format::Ogg, kbps(160)),
-            profile("m4a", "AAC in MP4, kept or made at 128 kbit/s: phones and iTunes", Format::M4a, copied(128)),
+            profile(
+                "m4a",
+                "AAC in MP4, kept or made at 128 kbit/s: phones and iTunes",
+                Format::M4a,
+                copied(128),
+            ),
             profile("aac", "AAC, kept or made at 128 kbit/s: radios", Format::Aac, copied(128)),
             profile("dca", "DCA, Opus kept or made at 64 kbit/s: Discord bots", Format::Dca, copied(64)),
             profile("dca0", "DCA without a header: older Discord bots", Format::Dca0, copied(64)),

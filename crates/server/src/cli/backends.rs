@@ -47,9 +47,8 @@ impl Backends {
         let is_read =
             |codec: &&Codec| codec.is_read() && (**codec != Codec::Opus || engines.opus_decoder().is_ok());
         let codecs: Vec<&str> = CODECS.iter().filter(is_read).map(Codec::label).collect();
-        let is_written = |format: &&Format| {
-            !matches!(format, Format::Aac | Format::M4a) || engines.aac_encoder().is_ok()
-        };
+        let is_written =
+            |format: &&Format| !matches!(format, Format::Aac | Format::M4a) || engines.aac_encoder().is_ok();
         let written: Vec<&str> =
             Format::all().iter().filter(is_written).map(|format| format.name()).collect();
         let backends = reelmill_backends::backends();
