@@ -79,7 +79,8 @@ pub(crate) fn copy(
             return Ok(Outcome::Unfit(format!("packets are not copied to {format}")));
         }
     }?;
-    if let Outcome::Copied(_) = outcome {
+    if let Outcome::Copied(report) = &outcome {
+        watch.report(1.0, report.duration_ms);
         output.flush()?;
     }
     Ok(outcome)
