@@ -122,10 +122,10 @@ fn encode(
     })
 }
 
-/// Whether a decoder on another core helps: where the encoder neither has threads of its own nor runs elsewhere.
+/// Whether a decoder on another core helps: where the encoder has much to do, and neither has threads of its own nor
+/// runs elsewhere. Writing plain samples is so little that handing them over costs as much.
 fn goes_ahead(plan: &Plan, control: &Control) -> bool {
-    let is_on_one_thread =
-        matches!(plan.format, Format::Wav | Format::Opus | Format::Ogg | Format::Dca | Format::Dca0);
+    let is_on_one_thread = matches!(plan.format, Format::Opus | Format::Ogg | Format::Dca | Format::Dca0);
     is_on_one_thread && control.threads() > 1
 }
 

@@ -6,6 +6,7 @@
 
 use std::ffi::c_int;
 use std::ptr::NonNull;
+use std::sync::{Mutex, PoisonError};
 
 use mp3lame_sys as sys;
 
@@ -16,6 +17,9 @@ use crate::target::Rate;
 const MAX_FRAMES: usize = 8192;
 /// What `lame.h` asks for: 1.25 bytes a sample and 7,200 more.
 const OUTPUT_BYTES: usize = MAX_FRAMES * 5 / 4 + 7200;
+
+/// LAME fills tables that all encoders share when the first is set up.
+static SETTING_UP: Mutex<()> = Mutex::new(());
 
 /// An MP3 encoder.
 pub(crate) struct Lame {
@@ -41,6 +45,7 @@ impl Lame {
         let state = NonNull::new(unsafe { sys::lame_init() })
             .ok_or_else(|| MediaError::Limit("no memory for the mp3 encoder".into()))?;
         let lame = Self { state, channels, output: vec![0; OUTPUT_BYTES] };
+        let _only = SETTING_UP.lock().unwrap_or_else(PoisonError::into_inner);
         lame.configure(sample_rate_hz, rate, effort, has_header)?;
         Ok(lame)
     }

@@ -1,9 +1,10 @@
 //! Bytes to bytes: probes media and converts its audio, knowing nothing of jobs, users or the network.
 //!
-//! A conversion is one pass: a [`Source`] is demuxed and decoded packet by packet, the planar
-//! samples pass through channel mixing and resampling, and an encoder writes to a [`Sink`] whose head alone
-//! is patched at the end. Nothing ever holds a whole file. What happens to an input is decided once, by
-//! [`plan()`]; everything after it only carries the plan out. Packets that the output can carry as they are are copied.
+//! A conversion is one pass: a [`Source`] is demuxed and decoded packet by packet, the planar samples pass
+//! through channel mixing and resampling, and an encoder writes to a [`Sink`] whose head alone is patched
+//! at the end. Nothing ever holds a whole file, and a long one is spread over idle cores. What happens to
+//! an input is decided once, by [`plan()`]; everything after it only carries the plan out. Packets that the
+//! output can carry as they are are copied.
 
 mod aac;
 mod ahead;

@@ -38,10 +38,10 @@ const OVERRUN_BLOCKS: u64 = 14;
 const APART_BLOCKS: u64 = 112;
 /// Shorter chunks are not worth their pre-roll, and seams nearer to each other than an overrun would meet.
 const MIN_BLOCKS: u64 = 24;
-/// Blocks ahead of encoders that are not being decoded ahead of.
+/// Blocks that may wait beyond those between encoders.
 const SLACK_BLOCKS: u64 = 8;
-/// What all blocks may take together.
-const STOCK_BYTES: u64 = 48 << 20;
+/// What all blocks may take together. With many encoders, frames that wait for those before them take as much again.
+const STOCK_BYTES: u64 = 28 << 20;
 /// Samples between what LAME is given and what a decoder makes of it, which players cut off.
 const DELAY: u64 = 576 + 529;
 /// Waiting is interrupted this often to look whether it still makes sense.
@@ -364,6 +364,7 @@ impl Encoder for Chunks {
             if let Some(padding) = self.padding {
                 break padding;
             }
+            self.extra.truncate(self.live.len().saturating_sub(1));
             self.wait(output)?;
         };
         output.write(&self.stitcher.take(true))?;
