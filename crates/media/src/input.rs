@@ -237,7 +237,11 @@ pub fn each_packet(
     Ok(())
 }
 
-fn demuxer(mut tap: Tap, name_hint: Option<&str>, gauge: &Gauge) -> Result<Box<dyn FormatReader>, MediaError> {
+fn demuxer(
+    mut tap: Tap,
+    name_hint: Option<&str>,
+    gauge: &Gauge,
+) -> Result<Box<dyn FormatReader>, MediaError> {
     tap.seek(SeekFrom::Start(0)).map_err(|error| gauge.explain_io(error))?;
     tap.read_straight();
     let mut hint = Hint::new();

@@ -107,6 +107,12 @@ impl Reader {
         self.is_straight = true;
     }
 
+    /// Reads all from `offset` on ahead, until somebody jumps.
+    pub(crate) fn read_straight_from(&mut self, offset: u64) {
+        self.is_straight = true;
+        self.start(straight(offset..self.size_bytes.unwrap_or(u64::MAX)));
+    }
+
     /// Reads by `plan` from now on. Who leaves it is served all the same, but not ahead.
     pub(crate) fn follow(&mut self, plan: Plan) {
         self.is_straight = false;
@@ -121,7 +127,8 @@ impl Reader {
         let is_far = source.pace().is_far();
         let walk = Walk::new(*source, plan);
         let planned = |walk| Supply::Planned(Box::new(walk));
-        self.supply = if is_far { Ahead::start(walk).map_or_else(planned, Supply::Ahead) } else { planned(walk) };
+        self.supply =
+            if is_far { Ahead::start(walk).map_or_else(planned, Supply::Ahead) } else { planned(walk) };
     }
 
     /// Takes the source back from whatever plan it follows.

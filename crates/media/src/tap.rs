@@ -74,6 +74,11 @@ impl Tap {
         self.source.read_straight();
     }
 
+    /// Reads all from `offset` on ahead.
+    pub(crate) fn read_straight_from(&mut self, offset: u64) {
+        self.source.read_straight_from(offset);
+    }
+
     /// Reads by `plan` from now on.
     pub(crate) fn follow(&mut self, plan: Plan) {
         self.source.follow(plan);

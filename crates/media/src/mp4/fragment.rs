@@ -35,7 +35,11 @@ pub(super) struct Fragment {
 }
 
 /// Section 8.8.3.
-pub(super) fn read_defaults(tap: &mut Tap, parent: &Header, found: &mut Vec<(u32, Defaults)>) -> io::Result<()> {
+pub(super) fn read_defaults(
+    tap: &mut Tap,
+    parent: &Header,
+    found: &mut Vec<(u32, Defaults)>,
+) -> io::Result<()> {
     children(tap, parent, &mut |tap, child| {
         if &child.kind == b"trex" && found.len() < MAX_DEFAULTS {
             let id = read_u32(tap, child.body + 4)?;
@@ -64,7 +68,12 @@ pub(super) fn read_index(tap: &mut Tap, header: &Header) -> io::Result<(u32, u64
 }
 
 /// Reads what `moof` lists for the track `id`.
-pub(super) fn read(tap: &mut Tap, moof: &Header, id: u32, defaults: &[(u32, Defaults)]) -> io::Result<Fragment> {
+pub(super) fn read(
+    tap: &mut Tap,
+    moof: &Header,
+    id: u32,
+    defaults: &[(u32, Defaults)],
+) -> io::Result<Fragment> {
     let mut fragment = Fragment::default();
     // Without an offset of its own a track's data follows that of the one before.
     let mut data = moof.start;
@@ -136,7 +145,8 @@ fn read_header_box(
 ) -> io::Result<(u32, TrackHeader)> {
     let flags = read_u32(tap, header.body)? & 0x00ff_ffff;
     let track = read_u32(tap, header.body + 4)?;
-    let mut known = defaults.iter().find(|(id, _)| *id == track).map_or_else(Defaults::default, |found| found.1);
+    let mut known =
+        defaults.iter().find(|(id, _)| *id == track).map_or_else(Defaults::default, |found| found.1);
     let mut at = header.body + 8;
     let mut base = None;
     if flags & 0x1 != 0 {
@@ -204,6 +214,5 @@ fn read_run(
 /// The next box at the top of a file that has fragments.
 pub(super) fn next_box(tap: &mut Tap, offset: u64, size_bytes: u64) -> io::Result<Option<Header>> {
     let header = read_header(tap, offset, size_bytes)?;
-    Ok(header.filter(|header| header.end > offset && header.kind.iter().all(|byte| byte.is_ascii_graphic())))
+    Ok(header.filter(|header| header.end > offset && header.is_known()))
 }
-

@@ -44,11 +44,13 @@ pub(crate) fn read(tap: &mut Tap, mp4: &Mp4, limits: MetadataOptions) -> Result<
     })
     .and_then(|()| mp4.movie.iter().chain(&mp4.meta).try_for_each(|header| copy.copy(tap, header)))
     .map_err(|error| gauge.explain_io(error))?;
-    let stream = MediaSourceStream::new(Box::new(Cursor::new(copy.bytes)), MediaSourceStreamOptions::default());
+    let stream =
+        MediaSourceStream::new(Box::new(Cursor::new(copy.bytes)), MediaSourceStreamOptions::default());
     let probed =
         symphonia::default::get_probe().probe(&Hint::new(), stream, FormatOptions::default(), limits);
     let reader = probed.map_err(|error| gauge.explain(error))?;
-    let notes = copy.left_out.map(|bytes| format!("a tag of {bytes} bytes is left out")).into_iter().collect();
+    let notes =
+        copy.left_out.map(|bytes| format!("a tag of {bytes} bytes is left out")).into_iter().collect();
     Ok(Head { reader, notes })
 }
 
@@ -80,8 +82,7 @@ impl Copy {
             b"mdia" => self.copy_some(tap, header, &[b"mdhd", b"hdlr", b"minf"], &[]),
             b"minf" => self.copy_some(tap, header, &[b"smhd", b"stbl"], &[]),
             b"stbl" => self.copy_some(tap, header, &[b"stsd"], EMPTY_TABLES),
-            b"udta" => self.copy_tags(tap, header, header.body),
-            b"ilst" => self.copy_tags(tap, header, header.body),
+            b"udta" | b"ilst" => self.copy_tags(tap, header, header.body),
             b"meta" => {
                 // QuickTime's has no version; its first child begins at once.
                 let start = tap.bytes_at::<8>(header.body)?.unwrap_or_default();
@@ -92,7 +93,13 @@ impl Copy {
         }
     }
 
-    fn copy_some(&mut self, tap: &mut Tap, header: &Header, kinds: &[&[u8; 4]], end: &[u8]) -> io::Result<()> {
+    fn copy_some(
+        &mut self,
+        tap: &mut Tap,
+        header: &Header,
+        kinds: &[&[u8; 4]],
+        end: &[u8],
+    ) -> io::Result<()> {
         self.open(header.kind, |copy| {
             children(tap, header, &mut |tap, child| {
                 if kinds.contains(&&child.kind) { copy.copy(tap, child) } else { Ok(()) }

@@ -91,11 +91,14 @@ impl TableReader<'_> {
         let declared = count.saturating_mul(N as u64);
         let there = place.end.saturating_sub(place.start).saturating_sub(first);
         if declared > there {
-            let why = format!("one of its tables declares {count} entries and has room for {}", there / N as u64);
+            let why =
+                format!("one of its tables declares {count} entries and has room for {}", there / N as u64);
             return Err(MediaError::Corrupt(why));
         }
         self.budget = self.budget.checked_sub(count * kept as u64).ok_or_else(|| {
-            MediaError::Limit(format!("a sample table with {count} entries, more than {MAX_TABLE_BYTES} bytes"))
+            MediaError::Limit(format!(
+                "a sample table with {count} entries, more than {MAX_TABLE_BYTES} bytes"
+            ))
         })?;
         let mut piece = vec![0; PIECE_BYTES / N * N];
         let (mut offset, mut left) = (place.start + first, declared);
@@ -264,8 +267,12 @@ impl Sizes {
         let range = first as usize..first as usize + count as usize;
         match self {
             Self::Each(size) => u64::from(*size) * u64::from(count),
-            Self::Short(sizes) => sizes.get(range).map_or(0, |sizes| sizes.iter().copied().map(u64::from).sum()),
-            Self::Long(sizes) => sizes.get(range).map_or(0, |sizes| sizes.iter().copied().map(u64::from).sum()),
+            Self::Short(sizes) => {
+                sizes.get(range).map_or(0, |sizes| sizes.iter().copied().map(u64::from).sum())
+            }
+            Self::Long(sizes) => {
+                sizes.get(range).map_or(0, |sizes| sizes.iter().copied().map(u64::from).sum())
+            }
         }
     }
 }
@@ -319,7 +326,8 @@ impl Table {
             return Err(MediaError::Corrupt(format!("it has {samples} packets but times for {timed}")));
         }
         // What has no time of its own is as long as the last that has.
-        let rest = (samples - timed).saturating_mul(self.times.last().map_or(0, |time| u64::from(time.ticks)));
+        let rest =
+            (samples - timed).saturating_mul(self.times.last().map_or(0, |time| u64::from(time.ticks)));
         self.ticks = ticks.saturating_add(rest);
         if i64::try_from(self.ticks).is_err() {
             return Err(MediaError::Corrupt(format!("it claims to last {} ticks", self.ticks)));

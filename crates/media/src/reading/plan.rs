@@ -30,8 +30,8 @@ fn next_joined(
 ) -> Option<Range<u64>> {
     let mut whole = pieces.next()?;
     // A piece that begins before the last one's end is behind the reader.
-    while let Some(next) = pieces
-        .next_if(|next| next.start.checked_sub(whole.end).is_some_and(|between| between <= gap_bytes))
+    while let Some(next) =
+        pieces.next_if(|next| next.start.checked_sub(whole.end).is_some_and(|between| between <= gap_bytes))
     {
         whole.end = next.end;
     }
@@ -40,6 +40,7 @@ fn next_joined(
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::single_range_in_vec_init, reason = "ranges are what is compared")]
     use super::*;
     use std::time::Duration;
 

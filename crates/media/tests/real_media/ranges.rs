@@ -27,7 +27,11 @@ const FILES: [Made; 17] = [
     ("moov-first.mp4", true, &["-c:a", "aac", "-movflags", "faststart"]),
     ("no-edits.mp4", true, &["-c:a", "aac", "-use_editlist", "0"]),
     ("fragments.mp4", true, &["-c:a", "aac", "-movflags", "frag_keyframe+empty_moov", "-g", "25"]),
-    ("fragments-from-moof.mp4", true, &["-c:a", "aac", "-movflags", "frag_keyframe+empty_moov+default_base_moof"]),
+    (
+        "fragments-from-moof.mp4",
+        true,
+        &["-c:a", "aac", "-movflags", "frag_keyframe+empty_moov+default_base_moof"],
+    ),
     ("fragments-indexed.mp4", true, &["-c:a", "aac", "-movflags", "dash+global_sidx", "-g", "25"]),
     ("hybrid.mp4", true, &["-c:a", "aac", "-movflags", "frag_keyframe", "-g", "25"]),
     ("sound.m4a", false, &["-c:a", "aac"]),
@@ -43,7 +47,8 @@ const FILES: [Made; 17] = [
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     for file in FILES {
-        trials.push(trial(format!("{}_has_the_same_packets_as_in_ffmpeg", file.0), move || same_packets(file)));
+        trials
+            .push(trial(format!("{}_has_the_same_packets_as_in_ffmpeg", file.0), move || same_packets(file)));
         trials.push(trial(format!("{}_is_read_by_few_requests", file.0), move || few_requests(file)));
     }
     for file in [FILES[1], FILES[3], FILES[5], FILES[7]] {
@@ -92,8 +97,9 @@ fn same_packets(file: Made) -> Result<(), String> {
     let (bytes, theirs, listed) = in_folder(|folder| {
         let bytes = made(file, folder)?;
         let path = folder.join(file.0);
-        let track = ["-ignore_editlist", "1", "-i", &path.to_string_lossy(), "-map", "0:a:0", "-c", "copy", "-f"]
-            .map(str::to_owned);
+        let track =
+            ["-ignore_editlist", "1", "-i", &path.to_string_lossy(), "-map", "0:a:0", "-c", "copy", "-f"]
+                .map(str::to_owned);
         let run = |format: &str, name: &str| {
             let arguments: Vec<&str> = track.iter().map(String::as_str).chain([format]).collect();
             ffmpeg::run(&arguments, &folder.join(name))?;
@@ -121,14 +127,20 @@ fn same_packets(file: Made) -> Result<(), String> {
     let steps = |times: &[i64]| times.windows(2).map(|pair| pair[1] - pair[0]).collect::<Vec<_>>();
     let times: Vec<i64> = fields.iter().map(|line| line[1]).collect();
     ensure(steps(&packets.times) == steps(&times), || {
-        format!("{:?}, {:?} in ffmpeg", &packets.times[..5.min(packets.times.len())], &times[..5.min(times.len())])
+        format!(
+            "{:?}, {:?} in ffmpeg",
+            &packets.times[..5.min(packets.times.len())],
+            &times[..5.min(times.len())]
+        )
     })
 }
 
 fn few_requests(file: Made) -> Result<(), String> {
     let bytes = in_folder(|folder| made(file, folder))?;
     let local = attempt(bytes.clone(), file.0).map_err(|error| error.to_string())?;
-    for pace in [Pace { first_byte: std::time::Duration::from_millis(20), bytes_per_second: 50_000_000 }, Pace::LOCAL] {
+    for pace in
+        [Pace { first_byte: std::time::Duration::from_millis(20), bytes_per_second: 50_000_000 }, Pace::LOCAL]
+    {
         let store = Store::new(bytes.clone(), pace);
         let (mut sink, log) = (VecSink::new(), store.log());
         convert(Box::new(store), Some(file.0), &Target::new(Format::Wav), &mut sink, &control())
@@ -137,9 +149,12 @@ fn few_requests(file: Made) -> Result<(), String> {
         let (requests, read) = log.totals();
         let limit = bytes.len() as u64 + 600_000;
         ensure(read <= limit, || format!("{read} of {} bytes were read", bytes.len()))?;
-        ensure(pace == Pace::LOCAL || requests <= 8, || format!("{requests} requests: {:?}", log.requests()))?;
+        ensure(pace == Pace::LOCAL || requests <= 8, || {
+            format!("{requests} requests: {:?}", log.requests())
+        })?;
     }
-    let store = Store::new(bytes, Pace { first_byte: std::time::Duration::from_secs(1), bytes_per_second: 10_000 });
+    let store =
+        Store::new(bytes, Pace { first_byte: std::time::Duration::from_secs(1), bytes_per_second: 10_000 });
     let log = store.log();
     probe(Box::new(store), Some(file.0)).map_err(|error| error.to_string())?;
     let (requests, read) = log.totals();
@@ -153,8 +168,15 @@ fn cut_and_zeroed(file: Made) -> Result<(), String> {
     let whole = attempt(bytes.clone(), file.0).map_err(|error| error.to_string())?;
     let named = |what: String, result: Result<Vec<u8>, MediaError>, may_differ: bool| match result {
         Ok(result) => ensure(may_differ || result == whole, || format!("{what}: another result")),
-        Err(MediaError::Truncated(_) | MediaError::Corrupt(_) | MediaError::Empty(_) | MediaError::NoAudio { .. }
-            | MediaError::NotMedia | MediaError::Unsupported { .. } | MediaError::Limit(_)) => Ok(()),
+        Err(
+            MediaError::Truncated(_)
+            | MediaError::Corrupt(_)
+            | MediaError::Empty(_)
+            | MediaError::NoAudio { .. }
+            | MediaError::NotMedia
+            | MediaError::Unsupported { .. }
+            | MediaError::Limit(_),
+        ) => Ok(()),
         Err(error) => Err(format!("{what}: {error}")),
     };
     for length in (0..bytes.len()).step_by(4096) {
