@@ -74,6 +74,11 @@ impl Tap {
         self.source.read_straight();
     }
 
+    /// Whether a plan is being followed.
+    pub(crate) fn is_ahead(&self) -> bool {
+        self.source.is_ahead()
+    }
+
     /// Reads all from `offset` on ahead.
     pub(crate) fn read_straight_from(&mut self, offset: u64) {
         self.source.read_straight_from(offset);

@@ -48,8 +48,6 @@ struct Fragments {
     next_piece: usize,
     pts: u64,
     is_far: bool,
-    /// Whether the rest is being read ahead.
-    is_ahead: bool,
 }
 
 /// Makes a demuxer of the track `id`, whose description `head` has; gives the tap back where a table is missing.
@@ -76,7 +74,6 @@ pub(crate) fn demuxer(
         next_piece: 0,
         pts: table.ticks(),
         is_far,
-        is_ahead: false,
     });
     Ok(Ok(Box::new(PacketReader {
         head,
@@ -161,8 +158,7 @@ impl PacketReader {
 impl Fragments {
     /// Where the packets are is known only once their fragment is reached, so from afar all is read.
     fn read_ahead(&mut self, tap: &mut Tap) {
-        if self.is_far && !self.is_ahead {
-            self.is_ahead = true;
+        if self.is_far && !tap.is_ahead() {
             let piece = self.fragment.pieces.get(self.next_piece);
             tap.read_straight_from(piece.map_or(self.next_box, |piece| piece.offset.min(self.next_box)));
         }
@@ -176,7 +172,13 @@ impl Fragments {
             }
             self.next_box = header.end;
             if &header.kind == b"moof" {
-                self.enter(fragment::read(tap, &header, id, &self.defaults)?, tap)?;
+                let fragment = fragment::read(tap, &header, id, &self.defaults)?;
+                // The header of the media stands before its packets, and reading goes forwards.
+                let media = fragment::next_box(tap, header.end, size_bytes)?;
+                if let Some(media) = media.filter(|next| &next.kind == b"mdat" && next.end <= size_bytes) {
+                    self.next_box = media.end;
+                }
+                self.enter(fragment, tap)?;
             }
         }
         let piece = self.fragment.pieces[self.next_piece];
