@@ -118,6 +118,13 @@ pub(crate) struct Header {
     pub(crate) end: u64,
 }
 
+impl Header {
+    /// Whether its kind is one that somebody would choose.
+    fn is_known(&self) -> bool {
+        self.kind.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ' || *byte == 0xa9)
+    }
+}
+
 /// Walks a file of `size_bytes` and refuses one that is shorter than its boxes.
 pub(crate) fn read(tap: &mut Tap, size_bytes: u64) -> Result<Mp4, MediaError> {
     let gauge = tap.gauge();
@@ -129,9 +136,7 @@ pub(crate) fn read(tap: &mut Tap, size_bytes: u64) -> Result<Mp4, MediaError> {
         else {
             break;
         };
-        let is_known =
-            header.kind.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ' || *byte == 0xa9);
-        if !is_known || header.end <= offset {
+        if !header.is_known() || header.end <= offset {
             // Some writers leave padding behind the last box.
             break;
         }

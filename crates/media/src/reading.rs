@@ -39,6 +39,8 @@ pub(crate) struct Reader {
     pages: Vec<Block>,
     /// What the plan gave last.
     block: Option<Block>,
+    /// And what before that, for a look back at what two blocks share.
+    block_before: Option<Block>,
     /// Whether reading in a row starts reading ahead.
     is_straight: bool,
     cancel: Arc<AtomicBool>,
@@ -64,6 +66,7 @@ impl Reader {
             position: 0,
             pages: Vec::new(),
             block: None,
+            block_before: None,
             is_straight: false,
             cancel,
         }
@@ -107,6 +110,17 @@ impl Reader {
         self.is_straight = true;
     }
 
+    /// Whether a plan is being followed.
+    pub(crate) fn is_ahead(&self) -> bool {
+        matches!(self.supply, Supply::Ahead(_) | Supply::Planned(_))
+    }
+
+    /// Reads all from `offset` on ahead, until somebody jumps.
+    pub(crate) fn read_straight_from(&mut self, offset: u64) {
+        self.is_straight = true;
+        self.start(straight(offset..self.size_bytes.unwrap_or(u64::MAX)));
+    }
+
     /// Reads by `plan` from now on. Who leaves it is served all the same, but not ahead.
     pub(crate) fn follow(&mut self, plan: Plan) {
         self.is_straight = false;
@@ -128,7 +142,7 @@ impl Reader {
     /// Takes the source back from whatever plan it follows.
     fn here(&mut self) -> io::Result<&mut Metered> {
         if !matches!(self.supply, Supply::Here(_)) {
-            self.block = None;
+            (self.block, self.block_before) = (None, None);
             let walk = match std::mem::replace(&mut self.supply, Supply::Lost) {
                 Supply::Ahead(ahead) => ahead.stop(),
                 Supply::Planned(walk) => Some(*walk),
@@ -151,6 +165,11 @@ impl Reader {
                 if let Some(count) = block.copy(self.position, buffer) {
                     return Ok(Some(count));
                 }
+                if let Some(count) =
+                    self.block_before.as_ref().and_then(|before| before.copy(self.position, buffer))
+                {
+                    return Ok(Some(count));
+                }
                 let ahead = self.position.checked_sub(block.end());
                 if self.is_straight && ahead.is_none_or(|ahead| ahead > READ_OVER_BYTES) {
                     return Ok(None);
@@ -164,7 +183,7 @@ impl Reader {
             if next.is_none() {
                 return Ok(None);
             }
-            self.block = next;
+            self.block_before = std::mem::replace(&mut self.block, next);
         }
     }
 

@@ -74,6 +74,16 @@ impl Tap {
         self.source.read_straight();
     }
 
+    /// Whether a plan is being followed.
+    pub(crate) fn is_ahead(&self) -> bool {
+        self.source.is_ahead()
+    }
+
+    /// Reads all from `offset` on ahead.
+    pub(crate) fn read_straight_from(&mut self, offset: u64) {
+        self.source.read_straight_from(offset);
+    }
+
     /// Reads by `plan` from now on.
     pub(crate) fn follow(&mut self, plan: Plan) {
         self.source.follow(plan);

@@ -214,5 +214,5 @@ fn read_run(
 /// The next box at the top of a file that has fragments.
 pub(super) fn next_box(tap: &mut Tap, offset: u64, size_bytes: u64) -> io::Result<Option<Header>> {
     let header = read_header(tap, offset, size_bytes)?;
-    Ok(header.filter(|header| header.end > offset && header.kind.iter().all(|byte| byte.is_ascii_graphic())))
+    Ok(header.filter(|header| header.end > offset && header.is_known()))
 }

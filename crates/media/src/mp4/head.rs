@@ -82,8 +82,7 @@ impl Copy {
             b"mdia" => self.copy_some(tap, header, &[b"mdhd", b"hdlr", b"minf"], &[]),
             b"minf" => self.copy_some(tap, header, &[b"smhd", b"stbl"], &[]),
             b"stbl" => self.copy_some(tap, header, &[b"stsd"], EMPTY_TABLES),
-            b"udta" => self.copy_tags(tap, header, header.body),
-            b"ilst" => self.copy_tags(tap, header, header.body),
+            b"udta" | b"ilst" => self.copy_tags(tap, header, header.body),
             b"meta" => {
                 // QuickTime's has no version; its first child begins at once.
                 let start = tap.bytes_at::<8>(header.body)?.unwrap_or_default();

@@ -33,7 +33,6 @@ pub(crate) struct PacketReader {
     track_id: u32,
     tap: Tap,
     size_bytes: u64,
-    is_far: bool,
     table: Arc<Table>,
     cursor: Cursor,
     group: u32,
@@ -48,6 +47,7 @@ struct Fragments {
     fragment: Fragment,
     next_piece: usize,
     pts: u64,
+    is_far: bool,
 }
 
 /// Makes a demuxer of the track `id`, whose description `head` has; gives the tap back where a table is missing.
@@ -66,25 +66,21 @@ pub(crate) fn demuxer(
     };
     let ticks = if mp4.is_fragmented { fragmented_ticks(mp4, track) } else { table.ticks() };
     let tracks = head.tracks().iter().map(|known| with_length(known, id, track.timescale, ticks)).collect();
+    let is_far = tap.is_far();
     let fragments = mp4.is_fragmented.then(|| Fragments {
         next_box: mp4.first_fragment.unwrap_or(size_bytes),
         defaults: mp4.defaults.clone(),
         fragment: Fragment::default(),
         next_piece: 0,
         pts: table.ticks(),
+        is_far,
     });
-    let is_far = tap.is_far();
-    if fragments.is_some() && is_far {
-        // Where the packets are is known only once their fragment is reached.
-        tap.read_straight();
-    }
     Ok(Ok(Box::new(PacketReader {
         head,
         tracks,
         track_id: id,
         tap,
         size_bytes,
-        is_far,
         table: Arc::new(table),
         cursor: Cursor::default(),
         group: if frame_bytes.is_some() { PCM_FRAMES } else { 1 },
@@ -127,7 +123,7 @@ fn with_length(known: &Track, id: u32, timescale: u32, ticks: u64) -> Track {
 
 impl PacketReader {
     fn next_place(&mut self) -> Result<Option<Place>> {
-        if self.given == OPENING_PACKETS && (self.fragments.is_none() || !self.is_far) {
+        if self.given == OPENING_PACKETS {
             self.tap.follow(joined(Arc::clone(&self.table).extents(self.cursor.clone())));
         }
         if let Some(place) = self.table.next(&mut self.cursor, self.group) {
@@ -135,8 +131,10 @@ impl PacketReader {
         }
         match &mut self.fragments {
             Some(fragments) => {
-                let near = !self.is_far;
-                fragments.next(&mut self.tap, self.size_bytes, self.track_id, near)
+                if self.given >= OPENING_PACKETS {
+                    fragments.read_ahead(&mut self.tap);
+                }
+                fragments.next(&mut self.tap, self.size_bytes, self.track_id)
             }
             None => Ok(None),
         }
@@ -158,7 +156,15 @@ impl PacketReader {
 }
 
 impl Fragments {
-    fn next(&mut self, tap: &mut Tap, size_bytes: u64, id: u32, is_near: bool) -> Result<Option<Place>> {
+    /// Where the packets are is known only once their fragment is reached, so from afar all is read.
+    fn read_ahead(&mut self, tap: &mut Tap) {
+        if self.is_far && !tap.is_ahead() {
+            let piece = self.fragment.pieces.get(self.next_piece);
+            tap.read_straight_from(piece.map_or(self.next_box, |piece| piece.offset.min(self.next_box)));
+        }
+    }
+
+    fn next(&mut self, tap: &mut Tap, size_bytes: u64, id: u32) -> Result<Option<Place>> {
         while self.next_piece >= self.fragment.pieces.len() {
             let Some(header) = fragment::next_box(tap, self.next_box, size_bytes)? else { return Ok(None) };
             if header.end > size_bytes {
@@ -166,7 +172,13 @@ impl Fragments {
             }
             self.next_box = header.end;
             if &header.kind == b"moof" {
-                self.enter(fragment::read(tap, &header, id, &self.defaults)?, tap, is_near)?;
+                let fragment = fragment::read(tap, &header, id, &self.defaults)?;
+                // The header of the media stands before its packets, and reading goes forwards.
+                let media = fragment::next_box(tap, header.end, size_bytes)?;
+                if let Some(media) = media.filter(|next| &next.kind == b"mdat" && next.end <= size_bytes) {
+                    self.next_box = media.end;
+                }
+                self.enter(fragment, tap)?;
             }
         }
         let piece = self.fragment.pieces[self.next_piece];
@@ -176,12 +188,12 @@ impl Fragments {
         Ok(Some(Place { offset: piece.offset, bytes: u64::from(piece.bytes), pts, ticks }))
     }
 
-    fn enter(&mut self, fragment: Fragment, tap: &mut Tap, is_near: bool) -> Result<()> {
+    fn enter(&mut self, fragment: Fragment, tap: &mut Tap) -> Result<()> {
         if fragment.is_beyond {
             return limit_error("a fragment of more than 500000 packets");
         }
         self.pts = fragment.start.unwrap_or(self.pts);
-        if is_near {
+        if !self.is_far {
             let ends =
                 |piece: &fragment::Piece| piece.offset..piece.offset.saturating_add(u64::from(piece.bytes));
             tap.follow(joined(fragment.pieces.iter().map(ends).collect::<Vec<_>>().into_iter()));

@@ -40,6 +40,7 @@ fn next_joined(
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::single_range_in_vec_init, reason = "ranges are what is compared")]
     use super::*;
     use std::time::Duration;
 
