@@ -1,7 +1,5 @@
 //! Carries a plan out: decode, cut, mix, resample, encode, in one pass; or copy, where the packets fit.
 
-use std::sync::Arc;
-
 use crate::control::{Control, Watch};
 use crate::copy::{self, Survey};
 use crate::decode::Decoding;
@@ -51,7 +49,7 @@ pub fn convert(
         let mut watch = Watch::new(control);
         watch.check()?;
         let source = Reopenable::new(source);
-        let open = || input::open(Box::new(source.clone()), name_hint, Arc::clone(&control.cancel));
+        let open = || input::open_any(&source, name_hint, &control.engines, &control.cancel);
         let input = open()?;
         let chosen = plan(&input.info, target, &control.engines)?;
         let mut output = Output::new(sink);

@@ -46,7 +46,7 @@ pub use engine::{Decoded, Engines, OpusDecoder, OpusLayout, become_child_if_aske
 pub use error::{ErrorKind, MediaError};
 pub use info::{AudioTrack, Info, OpusTrack};
 pub use plan::{Method, Plan, plan};
-pub use probe::probe;
+pub use probe::{probe, probe_with};
 pub use sink::{FileSink, HEAD_LIMIT_BYTES, Sink, VecSink};
 pub use source::{FileSource, Source};
 pub use tags::Tags;

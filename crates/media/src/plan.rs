@@ -77,13 +77,12 @@ pub struct Plan {
 /// [`MediaError::Unsupported`], what this host lacks as [`MediaError::Missing`].
 pub fn plan(info: &Info, target: &Target, engines: &Engines) -> Result<Plan, MediaError> {
     let audio = &info.audio;
-    if !audio.codec.is_read() {
-        return Err(MediaError::Unsupported { codec: audio.codec_label.clone() });
-    }
+    check_reader(audio, engines)?;
     check_source(audio)?;
     check_clip(info, target)?;
     let mut notes = Vec::new();
     match copy::verdict(audio, target) {
+        _ if audio.by_ffmpeg => {}
         copy::Verdict::Fits => return Ok(copied(audio, target)),
         copy::Verdict::Unfit(why) => notes.push(format!("not copied: {why}")),
         copy::Verdict::NotAsked => {}
@@ -133,9 +132,21 @@ fn copied(audio: &AudioTrack, target: &Target) -> Plan {
     }
 }
 
+/// What ffmpeg has not been able to describe, it cannot decode.
+fn check_reader(audio: &AudioTrack, engines: &Engines) -> Result<(), MediaError> {
+    if audio.by_ffmpeg || audio.codec.is_read() {
+        return Ok(());
+    }
+    let label = &audio.codec_label;
+    engines
+        .foreign_reader()
+        .map_err(|why| MediaError::Missing(format!("{label} is read by ffmpeg only: {why}")))?;
+    Err(MediaError::Unsupported { codec: label.clone() })
+}
+
 /// What is not done in this process must be there.
 fn check_engines(audio: &AudioTrack, target: &Target, engines: &Engines) -> Result<(), MediaError> {
-    if audio.codec == Codec::Opus {
+    if audio.codec == Codec::Opus && !audio.by_ffmpeg {
         engines.opus_decoder().map_err(MediaError::Missing)?;
     }
     if target.format == Format::Aac {

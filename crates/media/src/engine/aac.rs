@@ -37,7 +37,7 @@ impl AacEncoder {
         ];
         let arguments = arguments.iter().flat_map(|part| part.split(' '));
         let command = ffmpeg::command(&control.engines, &[], arguments).map_err(MediaError::Missing)?;
-        let piped = Piped::new(spawn::spawn(command)?, Some(control), 3 * spawn::PATIENCE)?;
+        let piped = Piped::new(spawn::spawn(command)?, Some(&control.cancel), 3 * spawn::PATIENCE)?;
         Ok(Self { piped, channels: usize::from(plan.channels), incoming: Vec::new() })
     }
 

@@ -20,6 +20,7 @@ fn source(codec: Codec, sample_rate_hz: u32, channels: u8) -> Info {
             delay_frames: 0,
             padding_frames: 0,
             opus: None,
+            by_ffmpeg: false,
         },
         other_tracks: Vec::new(),
         tags: Tags::default(),
