@@ -42,7 +42,10 @@ mod trim;
 pub use codec::Codec;
 pub use control::Control;
 pub use convert::{Report, convert};
-pub use engine::{Decoded, Engines, OpusDecoder, OpusLayout, become_child_if_asked, confine_for_decoding};
+pub use engine::{
+    Abilities, Ability, Decoded, Engine, Engines, OpusDecoder, OpusLayout, become_child_if_asked,
+    confine_for_decoding,
+};
 pub use error::{ErrorKind, MediaError};
 pub use info::{AudioTrack, Info, OpusTrack};
 pub use plan::{Method, Plan, plan};

@@ -28,9 +28,7 @@ pub fn probe_with(
     engines: &Engines,
     cancel: &Arc<AtomicBool>,
 ) -> Result<Info, MediaError> {
-    guarded(|| {
-        input::open_any(&Reopenable::new(source), name_hint, engines, cancel).map(|input| input.info)
-    })
+    guarded(|| input::open_any(&Reopenable::new(source), name_hint, engines, cancel).map(|input| input.info))
 }
 
 /// Turns a decoder's panic into an error: hostile files find the arithmetic that nobody checked.

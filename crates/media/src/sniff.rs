@@ -232,9 +232,7 @@ fn unread(window: &[u8]) -> Option<(&'static str, Option<Foreign>)> {
         [b'R', b'I', b'F', b'F', _, _, _, _, b'A', b'V', b'I', ..] => {
             Some(("avi", Some(Foreign::random("avi"))))
         }
-        _ if is_transport_stream(window) => {
-            Some(("mpeg transport stream", Some(Foreign::forward("mpegts"))))
-        }
+        _ if is_transport_stream(window) => Some(("mpeg transport stream", Some(Foreign::forward("mpegts")))),
         // LOAS/LATM: an 11-bit sync word and a 13-bit length that leads to the next one.
         [0x56, high, low, ..] if high & 0xe0 == 0xe0 => {
             let next = ((usize::from(high & 0x1f) << 8) | usize::from(*low)) + 3;
@@ -247,9 +245,8 @@ fn unread(window: &[u8]) -> Option<(&'static str, Option<Foreign>)> {
 
 /// Plain packets, or packets with a time stamp in front (Blu-ray's).
 fn is_transport_stream(window: &[u8]) -> bool {
-    let is_sync = |start: usize, step: usize| {
-        (0..4).all(|packet| window.get(start + packet * step) == Some(&0x47))
-    };
+    let is_sync =
+        |start: usize, step: usize| (0..4).all(|packet| window.get(start + packet * step) == Some(&0x47));
     is_sync(0, 188) || is_sync(4, 192)
 }
 

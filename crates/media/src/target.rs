@@ -20,6 +20,8 @@ pub enum Format {
     Ogg,
     /// AAC-LC in ADTS frames.
     Aac,
+    /// Windows Media Audio 2 in ASF.
+    Wma,
     /// Opus packets for Discord, with the DCA1 header.
     Dca,
     /// Opus packets for Discord, without a header.
@@ -30,7 +32,17 @@ impl Format {
     /// Every format, in the order in which they are offered.
     #[must_use]
     pub fn all() -> &'static [Self] {
-        &[Self::Mp3, Self::Ogg, Self::Opus, Self::Aac, Self::Flac, Self::Wav, Self::Dca, Self::Dca0]
+        &[
+            Self::Mp3,
+            Self::Ogg,
+            Self::Opus,
+            Self::Aac,
+            Self::Wma,
+            Self::Flac,
+            Self::Wav,
+            Self::Dca,
+            Self::Dca0,
+        ]
     }
 
     /// The name, e.g. `mp3`.
@@ -43,6 +55,7 @@ impl Format {
             Self::Opus => "opus",
             Self::Ogg => "ogg",
             Self::Aac => "aac",
+            Self::Wma => "wma",
             Self::Dca => "dca",
             Self::Dca0 => "dca0",
         }
@@ -72,6 +85,7 @@ impl Format {
             Self::Flac => "audio/flac",
             Self::Opus | Self::Ogg => "audio/ogg",
             Self::Aac => "audio/aac",
+            Self::Wma => "audio/x-ms-wma",
             // Nobody has registered one.
             Self::Dca | Self::Dca0 => "audio/x-dca",
         }
@@ -87,6 +101,7 @@ impl Format {
             "opus" | "ogg-opus" => Some(Self::Opus),
             "ogg" | "oga" => Some(Self::Ogg),
             "aac" | "adts" => Some(Self::Aac),
+            "wma" | "asf" => Some(Self::Wma),
             "dca" => Some(Self::Dca),
             "dca0" => Some(Self::Dca0),
             _ => None,
@@ -126,7 +141,7 @@ pub enum Rate {
 pub struct Target {
     /// The output format.
     pub format: Format,
-    /// Bits to spend, for lossy formats; default 128 kbit/s CBR for MP3 and AAC, 96 (mono 64) kbit/s for Opus, 64 for
+    /// Bits to spend, for lossy formats; default 128 kbit/s CBR for MP3, AAC and WMA, 96 (mono 64) kbit/s for Opus, 64 for
     /// DCA, 160 (mono 80) for Vorbis.
     pub rate: Option<Rate>,
     /// Encoder effort, LAME's `-q`: 0 is the slowest, 9 the fastest, default 3. MP3 only.

@@ -12,7 +12,7 @@ mod vorbis;
 mod wav;
 
 use crate::control::Control;
-use crate::engine::AacEncoder;
+use crate::engine::{AacEncoder, WmaEncoder};
 use crate::error::MediaError;
 use crate::mix::Layout;
 use crate::plan::Plan;
@@ -51,6 +51,7 @@ pub(crate) fn start(
         Format::Flac => Box::new(flac::Flac::start(heading, output)?),
         Format::Opus => Box::new(opus::Opus::start(heading, output)?),
         Format::Ogg => Box::new(vorbis::Vorbis::start(heading, output)?),
+        Format::Wma => Box::new(WmaEncoder::start(heading, control)?),
         Format::Aac => Box::new(AacEncoder::start(heading, control)?),
         Format::Dca | Format::Dca0 => Box::new(dca::Dca::start(heading)?),
     })

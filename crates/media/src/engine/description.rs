@@ -110,10 +110,8 @@ pub(super) fn read(told: &[u8], demuxer: &str) -> Result<Description, MediaError
     if stream.rate_hz() == 0 || stream.channels.is_none_or(|channels| channels == 0) {
         return Err(MediaError::Unsupported { codec: label });
     }
-    let is_alone = !told
-        .streams
-        .iter()
-        .any(|other| other.index != stream.index && other.disposition.attached_pic == 0);
+    let is_alone =
+        !told.streams.iter().any(|other| other.index != stream.index && other.disposition.attached_pic == 0);
     Ok(Description {
         container: printable(demuxer),
         audio: Heard {
@@ -184,7 +182,7 @@ impl ToldStream {
 }
 
 /// How people write what ffmpeg calls by these names.
-const LABELS: [(&str, &str); 22] = [
+pub(super) const LABELS: [(&str, &str); 22] = [
     ("ac3", "AC-3"),
     ("eac3", "E-AC-3"),
     ("dts", "DTS"),

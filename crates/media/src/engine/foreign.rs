@@ -112,8 +112,7 @@ impl Outsider {
     /// The one demuxer and the one protocol that may be used.
     fn input_options(&self) -> Vec<&'static str> {
         let protocol = if self.scratch.is_some() { "file" } else { "pipe" };
-        let mut options =
-            vec!["-protocol_whitelist", protocol, "-format_whitelist", self.foreign.demuxer];
+        let mut options = vec!["-protocol_whitelist", protocol, "-format_whitelist", self.foreign.demuxer];
         if !self.foreign.demuxer.contains(',') {
             options.extend(["-f", self.foreign.demuxer]);
         }

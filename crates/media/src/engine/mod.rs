@@ -6,9 +6,11 @@
 //! has given up its rights. A child that dies, hangs or lies ends its own stream with an error and nothing else.
 
 mod aac;
+mod abilities;
 mod child;
 mod confine;
 mod description;
+mod encoding;
 mod ffmpeg;
 mod foreign;
 mod libopus;
@@ -17,6 +19,7 @@ mod pipes;
 mod scratch;
 mod spawn;
 mod wire;
+mod wma;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -24,11 +27,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 pub(crate) use aac::AacEncoder;
+pub use abilities::{Abilities, Ability, Engine};
 pub use child::become_child_if_asked;
 pub use confine::confine_for_decoding;
 pub(crate) use description::{Description, Length};
-pub(crate) use foreign::{Samples, Wanted, outsider, Outsider};
+pub(crate) use foreign::{Outsider, Samples, Wanted, outsider};
 pub use opus::{Decoded, OpusDecoder, OpusLayout};
+pub(crate) use wma::WmaEncoder;
 
 /// What this host has for what is not done in this process.
 ///
@@ -39,7 +44,7 @@ pub struct Engines {
     found: Arc<Found>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct Found {
     /// A program that calls [`become_child_if_asked`].
     child: Option<PathBuf>,
@@ -55,6 +60,10 @@ struct Found {
     aac: OnceLock<()>,
     /// Set once ffmpeg and ffprobe have shown that they start in their confinement.
     reader: OnceLock<()>,
+    /// Set once ffmpeg has shown that it has the encoder.
+    wma: OnceLock<()>,
+    /// What ffmpeg says that it reads.
+    told: OnceLock<abilities::Told>,
 }
 
 impl Engines {
@@ -75,7 +84,9 @@ impl Engines {
     #[must_use]
     pub fn with_ffmpeg(self, program: Option<PathBuf>) -> Self {
         let beside = program.as_ref().and_then(|path| Some(path.parent()?.join("ffprobe")));
-        let ffprobe = program.as_ref().and_then(|_| beside.filter(|path| path.is_file()).or_else(|| on_search_path("ffprobe")));
+        let ffprobe = program
+            .as_ref()
+            .and_then(|_| beside.filter(|path| path.is_file()).or_else(|| on_search_path("ffprobe")));
         self.changed(|found| (found.ffmpeg, found.ffprobe) = (program, ffprobe))
     }
 
@@ -106,10 +117,12 @@ impl Engines {
     /// What was learnt of another set of programs is forgotten.
     fn changed(self, change: impl FnOnce(&mut Found)) -> Self {
         let mut found = Found {
-            confinement: OnceLock::new(),
-            aac: OnceLock::new(),
-            reader: OnceLock::new(),
-            ..Found::clone(&self.found)
+            child: self.found.child.clone(),
+            ffmpeg: self.found.ffmpeg.clone(),
+            ffprobe: self.found.ffprobe.clone(),
+            room: self.found.room.clone(),
+            patience: self.found.patience,
+            ..Found::default()
         };
         change(&mut found);
         Self { found: Arc::new(found) }
@@ -132,7 +145,8 @@ impl Engines {
             ("ffmpeg", ffmpeg::command(self, &[], version)),
             ("ffprobe", ffmpeg::probe_command(self, &[], version)),
         ] {
-            let told = command.and_then(spawn::ask).map_err(|why| format!("{name} does not start here: {why}"))?;
+            let told =
+                command.and_then(spawn::ask).map_err(|why| format!("{name} does not start here: {why}"))?;
             if !told.starts_with(name) {
                 return Err(format!("what is installed here as {name} is something else"));
             }
@@ -146,9 +160,18 @@ impl Engines {
     /// The first call starts ffmpeg once, confined, to see that it runs and has the encoder.
     pub fn aac_encoder(&self) -> Result<(), String> {
         if self.found.aac.get().is_none() {
-            aac::check(self)?;
+            encoding::check(self, "aac", "aac")?;
             // Only success is kept: what fails may be mended while this process runs.
             let _ = self.found.aac.set(());
+        }
+        Ok(())
+    }
+
+    /// The same for WMA.
+    pub fn wma_encoder(&self) -> Result<(), String> {
+        if self.found.wma.get().is_none() {
+            encoding::check(self, "wma", "wmav2")?;
+            let _ = self.found.wma.set(());
         }
         Ok(())
     }

@@ -9,7 +9,8 @@ pub(super) const UNREAD: [Magic; 37] = [
     (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "asf/wma", Some(Foreign::forward("asf"))),
     (0, b".RMF", "realmedia", Some(Foreign::random("rm"))),
     (0, b".ra\xfd", "realaudio", Some(Foreign::random("rm"))),
-    (0, b"wvpk", "wavpack", Some(Foreign::forward("wv"))),
+    // Blocks of more than two channels are looked ahead at.
+    (0, b"wvpk", "wavpack", Some(Foreign::random("wv"))),
     (0, b"MAC ", "monkey's audio", Some(Foreign::random("ape"))),
     (0, b"MPCK", "musepack", Some(Foreign::random("mpc8"))),
     (0, b"MP+", "musepack", Some(Foreign::random("mpc"))),

@@ -65,7 +65,8 @@ fn rubbish() -> Result<(), String> {
             (noise >> 24) as u8
         })
         .collect();
-    let files: [&[u8]; 5] = [&noise, &[0; 100_000], b"Dear diary, no media today.", b"../../etc/passwd", b"\x01"];
+    let files: [&[u8]; 5] =
+        [&noise, &[0; 100_000], b"Dear diary, no media today.", b"../../etc/passwd", b"\x01"];
     for engines in [Engines::find(), Engines::find().with_ffmpeg(None)] {
         for (number, file) in files.iter().enumerate() {
             let outcome = read(file, &Control::silent().with_engines(engines.clone()));
@@ -79,7 +80,8 @@ fn rubbish() -> Result<(), String> {
 fn scripts(folder: &Path, ffmpeg: &str, ffprobe: &str) -> Result<Engines, String> {
     let make = |name: &str, script: &str| -> Result<PathBuf, String> {
         let program = folder.join(name);
-        let text = format!("#!/bin/sh\ncase \"$*\" in *-version*) echo {name} version 0; exit 0;; esac\n{script}\n");
+        let text =
+            format!("#!/bin/sh\ncase \"$*\" in *-version*) echo {name} version 0; exit 0;; esac\n{script}\n");
         std::fs::write(&program, text).map_err(|why| why.to_string())?;
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(&program, mode).map_err(|why| why.to_string())?;
@@ -92,7 +94,8 @@ fn scripts(folder: &Path, ffmpeg: &str, ffprobe: &str) -> Result<Engines, String
 fn hung() -> Result<(), String> {
     let folder = tempfile::tempdir().map_err(|why| why.to_string())?;
     let describes = format!("echo '{TOLD}'");
-    for (ffmpeg, ffprobe) in [("while :; do :; done", describes.as_str()), ("exit 0", "while :; do :; done")] {
+    for (ffmpeg, ffprobe) in [("while :; do :; done", describes.as_str()), ("exit 0", "while :; do :; done")]
+    {
         let engines = scripts(folder.path(), ffmpeg, ffprobe)?.with_patience(Duration::from_millis(200));
         let told = sentence(ASF, engines);
         let expected = "ffmpeg, which reads this input, gave up: it does nothing for 200ms";
@@ -110,7 +113,8 @@ fn endless() -> Result<(), String> {
 fn stops() -> Result<(), String> {
     let folder = tempfile::tempdir().map_err(|why| why.to_string())?;
     let describes = format!("echo '{TOLD}'");
-    let told = sentence(ASF, scripts(folder.path(), "echo 12345678; echo bad bytes >&2; exit 69", &describes)?);
+    let told =
+        sentence(ASF, scripts(folder.path(), "echo 12345678; echo bad bytes >&2; exit 69", &describes)?);
     let expected = "the input is damaged: ffmpeg cannot read it: it ended with code 69: bad bytes";
     ensure(told == expected, || told)?;
     let told = sentence(ASF, scripts(folder.path(), "echo 1234567; exit 0", &describes)?);
@@ -144,8 +148,7 @@ fn of_program(program: &Path) -> usize {
     children_of(std::process::id())
         .into_iter()
         .filter(|child| {
-            let line =
-                std::fs::read(format!("/proc/{}/cmdline", child.as_raw_nonzero())).unwrap_or_default();
+            let line = std::fs::read(format!("/proc/{}/cmdline", child.as_raw_nonzero())).unwrap_or_default();
             String::from_utf8_lossy(&line).contains(&name)
         })
         .count()

@@ -20,7 +20,14 @@ fn main() {
     let arguments = Arguments::from_args();
     let is_ready = ffmpeg::is_installed() || std::env::var_os("REELMILL_TEST_ALL").is_some();
     let mut trials = refusals::without_ffmpeg();
-    let needing = [cases::trials(), refusals::trials(), tags::trials(), hostile::trials(), opus::trials(), second::trials()];
+    let needing = [
+        cases::trials(),
+        refusals::trials(),
+        tags::trials(),
+        hostile::trials(),
+        opus::trials(),
+        second::trials(),
+    ];
     trials.extend(needing.into_iter().flatten().map(|trial| {
         let kind = if is_ready { "ffmpeg" } else { "ffmpeg is not installed" };
         trial.with_kind(kind).with_ignored_flag(!is_ready)

@@ -47,7 +47,7 @@ const MADE: [(&str, u32, &[&str], &str); 37] = [
     ("large.wav", 44_100, &["-rf64", "always"], "PCM"),
     ("a.w64", 44_100, &[], "PCM"),
     ("a.au", 44_100, &[], "PCM"),
-    ("a.voc", 44_100, &["-c:a", "pcm_u8"], "PCM"),
+    ("a.voc", 8000, &["-c:a", "pcm_u8"], "PCM"),
     ("a.nut", 44_100, &["-c:a", "pcm_s16le"], "PCM"),
     ("speex.ogg", 16_000, &["-c:a", "libspeex", "-ac", "1"], "Speex"),
     ("family-255.opus", 48_000, &["-c:a", "libopus", "-mapping_family", "255"], "Opus"),
@@ -67,10 +67,9 @@ pub(crate) fn trials() -> Vec<Trial> {
     for (name, bytes) in HE_AAC {
         trials.push(trial(format!("{name}_is_read_at_its_full_rate"), move || he_aac(name, bytes)));
     }
-    for (name, mark, frame, label) in [
-        ("a.amr", &b"#!AMR\n"[..], (0x3c, 31), "AMR-NB"),
-        ("wide.amr", b"#!AMR-WB\n", (0x44, 60), "AMR-WB"),
-    ] {
+    for (name, mark, frame, label) in
+        [("a.amr", &b"#!AMR\n"[..], (0x3c, 31), "AMR-NB"), ("wide.amr", b"#!AMR-WB\n", (0x44, 60), "AMR-WB")]
+    {
         trials.push(trial(format!("{name}_is_read_by_ffmpeg"), move || {
             let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
             let from = folder.path().join(name);
@@ -86,6 +85,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             }));
         }
     }
+    trials.push(trial("a_wma_knows_its_length_and_ends_where_its_packets_end", wma_header));
     trials.push(trial("tags_come_with_what_ffmpeg_reads", tags));
     trials.push(trial("a_large_header_of_a_small_file_is_no_success", huge_header));
     trials.push(trial("an_input_that_must_be_copied_is_limited_by_name", limited));
@@ -160,7 +160,10 @@ fn amr(mark: &[u8], (head, payload): (u8, usize)) -> Vec<u8> {
 fn no_success(bytes: Vec<u8>, name: &str) -> Result<(), String> {
     match crate::refusals::attempt(bytes, name) {
         Err(
-            MediaError::Truncated(_) | MediaError::Corrupt(_) | MediaError::Empty(_) | MediaError::NoAudio { .. },
+            MediaError::Truncated(_)
+            | MediaError::Corrupt(_)
+            | MediaError::Empty(_)
+            | MediaError::NoAudio { .. },
         ) => Ok(()),
         other => Err(format!("{:?}", other.map(|bytes| bytes.len()))),
     }
@@ -169,11 +172,34 @@ fn no_success(bytes: Vec<u8>, name: &str) -> Result<(), String> {
 fn tags() -> Result<(), String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let (from, to) = (folder.path().join("a.wma"), folder.path().join("a.flac"));
-    let texts = ["-c:a", "wmav2", "-metadata", "title=Grün", "-metadata", "artist=Ada", "-metadata", "track=3"];
+    let texts =
+        ["-c:a", "wmav2", "-metadata", "title=Grün", "-metadata", "artist=Ada", "-metadata", "track=3"];
     ffmpeg::make(&from, 1.0, 44_100, &texts)?;
     mill(&from, &to, &Target::new(Format::Flac)).map_err(|error| error.to_string())?;
     let told = ffmpeg::ask(&to, "format_tags=title,artist,track")?;
     ensure(told == ["TAG:TITLE=Grün", "TAG:ARTIST=Ada", "TAG:track=3"], || format!("{told:?}"))
+}
+
+/// What is patched into the head is what a file's own walk finds.
+fn wma_header() -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let (from, to) = (folder.path().join("a.wav"), folder.path().join("a.wma"));
+    ffmpeg::make(&from, 10.0, 44_100, &[])?;
+    mill(&from, &to, &Target::new(Format::Wma)).map_err(|error| error.to_string())?;
+    let bytes = std::fs::read(&to).map_err(|error| error.to_string())?;
+    let word =
+        |at: usize| bytes.get(at..at + 8).and_then(|word| word.try_into().ok()).map(u64::from_le_bytes);
+    let data = word(16).and_then(|size| usize::try_from(size).ok()).ok_or("no header")?;
+    // The file's size and packets stand in the properties, the first object, and again in the data object.
+    ensure(word(30 + 40) == Some(bytes.len() as u64), || format!("{:?} bytes", word(70)))?;
+    ensure(word(data + 16) == Some((bytes.len() - data) as u64), || "another data object".into())?;
+    let packets = (bytes.len() - data - 50) / 3200;
+    ensure(data + 50 + packets * 3200 == bytes.len(), || "it ends within a packet".into())?;
+    ensure(word(30 + 56) == Some(packets as u64) && word(data + 40) == Some(packets as u64), || {
+        format!("{packets} packets")
+    })?;
+    let told = ffmpeg::ask(&to, "format=duration")?;
+    ensure(told == ["duration=10.000000"], || format!("{told:?}"))
 }
 
 /// An AU file that claims three gigabytes.
