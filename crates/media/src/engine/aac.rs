@@ -15,7 +15,7 @@ impl AacEncoder {
     /// Starts ffmpeg, without waiting for it.
     pub(crate) fn start(heading: &Heading<'_>, control: &Control) -> Result<Self, MediaError> {
         control.engines.aac_encoder().map_err(MediaError::Missing)?;
-        Encoding::start(heading, control, ["aac", "aac", "adts"]).map(Self)
+        Encoding::start(heading, control, ["aac", "aac", "adts"], &[]).map(Self)
     }
 }
 

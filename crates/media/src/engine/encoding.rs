@@ -26,6 +26,7 @@ impl Encoding {
         heading: &Heading<'_>,
         control: &Control,
         [name, encoder, muxer]: [&'static str; 3],
+        metadata: &[String],
     ) -> Result<Self, MediaError> {
         let plan = heading.plan;
         let kbps = match plan.rate {
@@ -35,9 +36,10 @@ impl Encoding {
         let arguments = [
             "-nostdin -hide_banner -loglevel error -protocol_whitelist pipe -f f32le".to_owned(),
             format!("-ar {} -ac {} -i pipe:0", plan.sample_rate_hz, plan.channels),
-            format!("-map_metadata -1 -c:a {encoder} -b:a {kbps}k -threads 1 -f {muxer} pipe:1"),
+            format!("-map_metadata -1 -c:a {encoder} -b:a {kbps}k -threads 1"),
         ];
         let arguments = arguments.iter().flat_map(|part| part.split(' '));
+        let arguments = arguments.chain(metadata.iter().map(String::as_str)).chain(["-f", muxer, "pipe:1"]);
         let command = ffmpeg::command(&control.engines, &[], arguments).map_err(MediaError::Missing)?;
         let piped = Piped::new(spawn::spawn(command)?, Some(&control.cancel), 3 * spawn::PATIENCE)?;
         Ok(Self { name, piped, incoming: Vec::new() })

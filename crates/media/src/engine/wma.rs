@@ -2,12 +2,14 @@
 //!
 //! Into a pipe ffmpeg writes ASF as a broadcast: without a length, and with a mark at the end that only a
 //! network stream has. So the mark is left out, and the totals are patched into the head once they are known:
-//! to a player it is a file. The codec has no place for its delay, so what is decoded ends on a whole block.
+//! to a player it is a file. The codec has no place for its delay, so what is decoded ends on a whole
+//! block.
 
 use super::encoding::Encoding;
 use crate::control::Control;
 use crate::encode::{Encoder, Heading, Output};
 use crate::error::MediaError;
+use crate::tags::Tags;
 
 /// The objects of an ASF file by their GUIDs, as they stand in the file (ASF specification, section 10).
 const HEADER: [u8; 16] = *b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c";
@@ -18,7 +20,7 @@ const BROADCAST_END_BYTES: usize = 12;
 /// The data object's own head, before its first packet (section 5.1).
 const DATA_HEAD_BYTES: u64 = 50;
 /// A header longer than this is none of ffmpeg's.
-const MAX_HEAD_BYTES: usize = 64 << 10;
+const MAX_HEAD_BYTES: usize = 512 << 10;
 /// Where a header object's first part begins (section 3.1).
 const HEADER_HEAD_BYTES: usize = 30;
 const SEEKABLE: u32 = 2;
@@ -52,7 +54,7 @@ impl WmaEncoder {
     /// Starts ffmpeg, without waiting for it.
     pub(crate) fn start(heading: &Heading<'_>, control: &Control) -> Result<Self, MediaError> {
         control.engines.wma_encoder().map_err(MediaError::Missing)?;
-        let encoding = Encoding::start(heading, control, ["wma", "wmav2", "asf"])?;
+        let encoding = Encoding::start(heading, control, ["wma", "wmav2", "asf"], &metadata(heading.tags))?;
         Ok(Self {
             encoding,
             rate_hz: heading.plan.sample_rate_hz,
@@ -62,18 +64,26 @@ impl WmaEncoder {
         })
     }
 
+    /// Decoders drop the first block that ffmpeg's encoder writes, so that is silence.
+    fn prime(&mut self, output: &mut Output<'_>) -> Result<(), MediaError> {
+        let silence = vec![0.0; block_frames(self.rate_hz)];
+        let planes = vec![silence.as_slice(); self.channels];
+        let tail = &mut self.tail;
+        self.encoding.write(&planes, &mut |bytes| tail.take(bytes, output))
+    }
+
     fn patch(&self, head: &Head, output: &mut Output<'_>) -> Result<(), MediaError> {
         let file_bytes = output.written_bytes();
         let packets = file_bytes.saturating_sub(head.data + DATA_HEAD_BYTES) / head.packet_bytes;
         // Both lengths count in 100 ns.
-        let heard = u128::from(self.frames) * 10_000_000 / u128::from(self.rate_hz.max(1));
-        let heard = u64::try_from(heard).unwrap_or(u64::MAX);
-        let with_preroll = heard.saturating_add(head.preroll_ms.saturating_mul(10_000));
+        let length = u128::from(self.frames) * 10_000_000 / u128::from(self.rate_hz.max(1));
+        let length = u64::try_from(length).unwrap_or(u64::MAX);
+        let with_preroll = length.saturating_add(head.preroll_ms.saturating_mul(10_000));
         // The fields of section 3.2, each by its place in the object.
         output.patch(head.properties + 40, &file_bytes.to_le_bytes())?;
         output.patch(head.properties + 56, &packets.to_le_bytes())?;
         output.patch(head.properties + 64, &with_preroll.to_le_bytes())?;
-        output.patch(head.properties + 72, &heard.to_le_bytes())?;
+        output.patch(head.properties + 72, &length.to_le_bytes())?;
         output.patch(head.properties + 88, &SEEKABLE.to_le_bytes())?;
         output.patch(head.data + 16, &(file_bytes - head.data).to_le_bytes())?;
         output.patch(head.data + 40, &packets.to_le_bytes())
@@ -82,6 +92,9 @@ impl WmaEncoder {
 
 impl Encoder for WmaEncoder {
     fn write(&mut self, planes: &[&[f32]], output: &mut Output<'_>) -> Result<(), MediaError> {
+        if self.frames == 0 {
+            self.prime(output)?;
+        }
         self.frames += planes.first().map_or(0, |plane| plane.len()) as u64;
         let tail = &mut self.tail;
         self.encoding.write(planes, &mut |bytes| tail.take(bytes, output))
@@ -89,10 +102,6 @@ impl Encoder for WmaEncoder {
 
     fn finish(&mut self, output: &mut Output<'_>) -> Result<(), MediaError> {
         let tail = &mut self.tail;
-        // A decoder gives a block only with the one that follows it, so the last would never be heard.
-        let silence = vec![0.0; block_frames(self.rate_hz)];
-        let planes = vec![silence.as_slice(); self.channels];
-        self.encoding.write(&planes, &mut |bytes| tail.take(bytes, output))?;
         self.encoding.finish(&mut |bytes| tail.take(bytes, output))?;
         match &self.tail.head {
             Some(head) => self.patch(head, output),
@@ -101,11 +110,29 @@ impl Encoder for WmaEncoder {
     }
 }
 
+/// Tags as ffmpeg's arguments, which have less room than a file; it knows ASF's names for its own.
+fn metadata(tags: &Tags) -> Vec<String> {
+    const MAX_TAGS: usize = 64;
+    const MAX_CHARS: usize = 2000;
+    let pairs = tags.iter().take(MAX_TAGS).map(|(name, value)| {
+        let name = match name {
+            "ALBUMARTIST" => "album_artist".to_owned(),
+            "TRACKNUMBER" => "track".to_owned(),
+            "DISCNUMBER" => "disc".to_owned(),
+            other => other.to_ascii_lowercase(),
+        };
+        // An argument ends at a zero.
+        let value: String = value.chars().filter(|c| *c != '\0').take(MAX_CHARS).collect();
+        ["-metadata".to_owned(), format!("{name}={value}")]
+    });
+    pairs.flatten().collect()
+}
+
 /// The codec's block at a sample rate.
 fn block_frames(rate_hz: u32) -> usize {
     match rate_hz {
-        ..=16_000 => 512,
-        ..=22_050 => 1024,
+        0..=16_000 => 512,
+        16_001..=22_050 => 1024,
         _ => 2048,
     }
 }
@@ -158,6 +185,17 @@ fn find_head(bytes: &[u8]) -> Option<Head> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tags_become_arguments_that_cannot_be_options() {
+        let mut tags = Tags::default();
+        tags.add("TITLE", "-y /etc/passwd");
+        tags.add("TRACKNUMBER", "3\0/9");
+        tags.add("COMMENT", &"x".repeat(9000));
+        let told = metadata(&tags);
+        assert_eq!(told[..4], ["-metadata", "title=-y /etc/passwd", "-metadata", "track=3/9"]);
+        assert_eq!(told[5].len(), "comment=".len() + 2000);
+    }
 
     #[test]
     fn the_places_to_patch_are_found_behind_other_objects() {

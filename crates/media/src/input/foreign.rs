@@ -48,9 +48,8 @@ pub(crate) fn open_any(
     let own = open(Box::new(source.clone()), name_hint, Arc::clone(cancel));
     let refusal = match &own {
         Ok(input) if input.info.audio.codec.is_read() => return own,
-        Ok(_) => None,
+        Ok(_) | Err(MediaError::NotMedia) => None,
         Err(MediaError::Unsupported { codec }) => Some(codec.clone()),
-        Err(MediaError::NotMedia) => None,
         Err(_) => return own,
     };
     let foreign = sniff::foreign(&mut Tap::new(Box::new(source.clone()), Arc::clone(cancel)))?;
@@ -105,19 +104,18 @@ impl Input {
         let wanted = Wanted { stream: heard.stream, rate_hz, channels };
         let stream = Stream::of_outsider(outsider, wanted);
         let duration_ms = frames.map(|frames| frames.saturating_mul(1000) / u64::from(rate_hz.max(1)));
-        let (mut info, cover, notes) = match own {
-            Some(own) => (Info { audio, ..own.info }, own.cover, own.notes),
-            None => {
-                let info = Info {
-                    container: description.container,
-                    duration_ms: None,
-                    audio,
-                    other_tracks: description.others,
-                    tags: description.tags,
-                    has_cover: false,
-                };
-                (info, None, Vec::new())
-            }
+        let (mut info, cover, notes) = if let Some(own) = own {
+            (Info { audio, ..own.info }, own.cover, own.notes)
+        } else {
+            let info = Info {
+                container: description.container,
+                duration_ms: None,
+                audio,
+                other_tracks: description.others,
+                tags: description.tags,
+                has_cover: false,
+            };
+            (info, None, Vec::new())
         };
         info.duration_ms = duration_ms;
         Ok(Self {
@@ -293,7 +291,6 @@ impl FormatReader for Reader {
     }
 }
 
-/// Rates and channels that are refused by the plan never reach a child.
 #[cfg(test)]
 mod tests {
     use super::*;

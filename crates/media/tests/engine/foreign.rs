@@ -65,8 +65,8 @@ fn rubbish() -> Result<(), String> {
             (noise >> 24) as u8
         })
         .collect();
-    let files: [&[u8]; 5] =
-        [&noise, &[0; 100_000], b"Dear diary, no media today.", b"../../etc/passwd", b"\x01"];
+    let zeros = vec![0; 100_000];
+    let files: [&[u8]; 5] = [&noise, &zeros, b"Dear diary, no media today.", b"../../etc/passwd", b"\x01"];
     for engines in [Engines::find(), Engines::find().with_ffmpeg(None)] {
         for (number, file) in files.iter().enumerate() {
             let outcome = read(file, &Control::silent().with_engines(engines.clone()));

@@ -86,6 +86,21 @@ pub(crate) fn trials() -> Vec<Trial> {
         }
     }
     trials.push(trial("a_wma_knows_its_length_and_ends_where_its_packets_end", wma_header));
+    for (name, arguments) in CUT {
+        trials.push(trial(format!("{name}_with_zeroed_blocks_ends_well_or_by_name"), move || {
+            let whole = crate::refusals::made(name, arguments)?;
+            for start in (4096..whole.len()).step_by((whole.len() / 4).max(4096)) {
+                let mut bytes = whole.clone();
+                let end = bytes.len().min(start + 4096);
+                bytes[start..end].fill(0);
+                match crate::refusals::attempt(bytes, name) {
+                    Ok(_) | Err(MediaError::Truncated(_) | MediaError::Corrupt(_)) => {}
+                    Err(other) => return Err(format!("zeroed from {start}: {other:?}")),
+                }
+            }
+            Ok(())
+        }));
+    }
     trials.push(trial("tags_come_with_what_ffmpeg_reads", tags));
     trials.push(trial("a_large_header_of_a_small_file_is_no_success", huge_header));
     trials.push(trial("an_input_that_must_be_copied_is_limited_by_name", limited));
