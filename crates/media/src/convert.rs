@@ -58,20 +58,22 @@ pub fn convert(
         let mut watch = Watch::new(control);
         watch.check()?;
         let source = Reopenable::new(source);
-        let origin = Origin { source: &source, name_hint, cancel: &control.cancel };
-        let input = origin.open()?;
+        let origin = Origin { source: &source, name_hint, control };
+        let input = origin.open_for(target)?;
         let chosen = plan(&input.info, target, &control.engines)?;
         let mut output = Output::new(sink);
         if chosen.method == Method::Encode {
             return encode(input, &origin, &chosen, &mut output, control, watch);
         }
+        // ffmpeg describes what our demuxer finds and our decoders do not know; the packets are our demuxer's.
+        let input = if input.info.audio.by_ffmpeg { origin.open()? } else { input };
         match copy::copy(input, &chosen, &origin, &mut output, &mut watch)? {
             Outcome::Copied(report) => {
                 watch.finish();
                 Ok(report)
             }
             Outcome::Unfit(why) => {
-                let input = origin.open()?;
+                let input = origin.open_to_decode()?;
                 let target = Target { copy: false, ..target.clone() };
                 let mut chosen = plan(&input.info, &target, &control.engines)?;
                 chosen.notes.push(format!("not copied: {why}"));
@@ -93,7 +95,7 @@ fn encode(
     if plan.loudness.is_some() {
         measured = Some(measure(input, plan, control, &mut watch)?);
         watch.go_on_from(MEASURED_SHARE);
-        input = origin.open()?;
+        input = origin.open_to_decode()?;
     }
     let mut notes = plan.notes.clone();
     notes.append(&mut input.notes);

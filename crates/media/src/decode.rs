@@ -143,6 +143,7 @@ impl Decoding {
             ));
         }
         self.notes.extend(self.stream.left_out());
+        self.notes.extend(self.stream.gauge.remarked());
         self.notes
     }
 
@@ -250,7 +251,10 @@ impl Decoding {
         let Some(declared) = self.declared_frames else { return Ok(()) };
         // Headers of MP3 count whole frames, and joined or cut files keep a stale one.
         let share = if matches!(self.kind, Kind::Mpeg { .. }) { declared / 200 } else { 0 };
-        let tolerance = 2 * self.largest_packet + share;
+        let tolerance = match self.kind {
+            Kind::Foreign { tolerance_frames } => tolerance_frames,
+            _ => 2 * self.largest_packet + share,
+        };
         let (kept, rate_hz) = (self.kept_frames, u64::from(self.rate_hz));
         let ms = |frames: u64| frames.saturating_mul(1000) / rate_hz.max(1);
         if kept.saturating_add(tolerance) < declared {

@@ -32,7 +32,13 @@ pub(crate) fn check(tap: &mut Tap, kind: Kind, size_bytes: u64) -> Result<Extent
         Kind::Aiff => chunks(tap, size_bytes, *b"SSND", u32::from_be_bytes),
         Kind::Ogg => return ogg(tap, size_bytes),
         // MP4 and Matroska are checked by walks of their own; the others declare no length in bytes.
-        Kind::IsoMp4 | Kind::Matroska | Kind::Caf | Kind::Flac | Kind::Mpeg { .. } | Kind::Adts => Ok(None),
+        Kind::IsoMp4
+        | Kind::Matroska
+        | Kind::Caf
+        | Kind::Flac
+        | Kind::Mpeg { .. }
+        | Kind::Adts
+        | Kind::Foreign { .. } => Ok(None),
     };
     match declared.map_err(|error| gauge.explain_io(error))? {
         Some(end) if end > size_bytes => {

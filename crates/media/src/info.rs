@@ -9,7 +9,7 @@ use crate::tags::Tags;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Info {
     /// The container's short name: `mp4`, `m4a`, `mov`, `mkv`, `webm`, `ogg`, `wav`, `aiff`, `caf`, `flac`, `aac`
-    /// (ADTS), or the layer of bare MPEG audio: `mp1`, `mp2`, `mp3`.
+    /// (ADTS), or the layer of bare MPEG audio: `mp1`, `mp2`, `mp3`. What only ffmpeg reads has its name for it, e.g. `asf`.
     pub container: String,
     /// The length of the audio, where it is declared or follows from what is. For an MP3 without a Xing
     /// header it is estimated from the bit rate.
@@ -48,6 +48,12 @@ pub struct AudioTrack {
     /// What the packets are, where the codec is Opus.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opus: Option<OpusTrack>,
+    /// Whether the system's ffmpeg reads it, since this crate does not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_ffmpeg: bool,
+    /// Whether our own demuxer finds its packets all the same, so that they can be copied.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_demuxed: bool,
 }
 
 /// What decides whether Opus packets can be kept as they are.

@@ -38,7 +38,10 @@ use crate::tap::{Gauge, Tap};
 use crate::trim::Trim;
 use crate::{aac, extent, matroska, mend, mp4, names, sniff, tags, trim};
 
+mod foreign;
 mod opus;
+
+pub(crate) use foreign::open_any;
 
 /// Packets looked at before anything is decided.
 const PEEK_PACKETS: usize = 32;
@@ -339,6 +342,8 @@ fn describe(chosen: &Chosen, container: &str) -> Info {
             delay_frames: 0,
             padding_frames: 0,
             opus: None,
+            by_ffmpeg: false,
+            is_demuxed: false,
         },
         other_tracks: chosen.others.clone(),
         tags: tags::Tags::default(),

@@ -48,14 +48,17 @@ mod trim;
 pub use codec::Codec;
 pub use control::Control;
 pub use convert::{Report, convert};
-pub use engine::{Decoded, Engines, OpusDecoder, OpusLayout, become_child_if_asked, confine_for_decoding};
+pub use engine::{
+    Abilities, Ability, Decoded, Engine, Engines, OpusDecoder, OpusLayout, become_child_if_asked,
+    confine_for_decoding,
+};
 pub use error::{ErrorKind, MediaError};
 pub use info::{AudioTrack, Info, OpusTrack};
 #[doc(hidden)]
 pub use input::each_packet;
 pub use loudness::Loudness;
 pub use plan::{Method, Plan, plan};
-pub use probe::probe;
+pub use probe::{probe, probe_with};
 pub use reading::{Pace, PaceMeter};
 pub use sink::{FileSink, HEAD_LIMIT_BYTES, Sink, VecSink};
 pub use source::{FileSource, Source};

@@ -157,8 +157,6 @@ fn from_db(decibels: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     const RATE_HZ: u32 = 48_000;

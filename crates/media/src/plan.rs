@@ -83,8 +83,8 @@ pub fn plan(info: &Info, target: &Target, engines: &Engines) -> Result<Plan, Med
     let audio = &info.audio;
     let verdict = copy::verdict(audio, target);
     // What is kept as it is need not be understood.
-    if !audio.codec.is_read() && !matches!(verdict, copy::Verdict::Fits) {
-        return Err(MediaError::Unsupported { codec: audio.codec_label.clone() });
+    if !matches!(verdict, copy::Verdict::Fits) {
+        check_reader(audio, engines)?;
     }
     check_source(audio)?;
     check_clip(info, target)?;
@@ -151,15 +151,28 @@ fn copied(audio: &AudioTrack, target: &Target) -> Result<Plan, MediaError> {
     })
 }
 
+/// What ffmpeg has not been able to describe, it cannot decode.
+fn check_reader(audio: &AudioTrack, engines: &Engines) -> Result<(), MediaError> {
+    if audio.codec.is_read() && !audio.by_ffmpeg {
+        return Ok(());
+    }
+    let label = &audio.codec_label;
+    engines
+        .foreign_reader()
+        .map_err(|why| MediaError::Missing(format!("{label} is read by ffmpeg only: {why}")))?;
+    if audio.by_ffmpeg { Ok(()) } else { Err(MediaError::Unsupported { codec: label.clone() }) }
+}
+
 /// What is not done in this process must be there.
 fn check_engines(audio: &AudioTrack, target: &Target, engines: &Engines) -> Result<(), MediaError> {
-    if audio.codec == Codec::Opus {
+    if audio.codec == Codec::Opus && !audio.by_ffmpeg {
         engines.opus_decoder().map_err(MediaError::Missing)?;
     }
-    if matches!(target.format, Format::Aac | Format::M4a) {
-        engines.aac_encoder().map_err(MediaError::Missing)?;
+    match target.format {
+        Format::Aac | Format::M4a => engines.aac_encoder().map_err(MediaError::Missing),
+        Format::Wma => engines.wma_encoder().map_err(MediaError::Missing),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn check_source(audio: &AudioTrack) -> Result<(), MediaError> {
@@ -213,6 +226,7 @@ fn choose_sample_rate(
         Format::Flac => nearest_flac_rate(wanted_hz),
         Format::Opus | Format::Dca | Format::Dca0 => opus::RATE_HZ,
         Format::Mp3 | Format::Aac | Format::M4a => nearest_mpeg_rate(wanted_hz),
+        Format::Wma => nearest_wma_rate(wanted_hz),
         Format::Ogg if wanted_hz <= *VORBIS_RATES_HZ.end() => wanted_hz.max(*VORBIS_RATES_HZ.start()),
         Format::Ogg => divisor_of(wanted_hz),
     };
@@ -237,6 +251,13 @@ fn nearest_mpeg_rate(wanted_hz: u32) -> u32 {
     up.unwrap_or_else(|| divisor_of(wanted_hz))
 }
 
+/// What players of WMA 2 know; the encoder takes others, which they do not play.
+fn nearest_wma_rate(wanted_hz: u32) -> u32 {
+    const WMA_RATES_HZ: [u32; 7] = [8000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000];
+    let up = WMA_RATES_HZ.into_iter().find(|rate_hz| *rate_hz >= wanted_hz);
+    up.unwrap_or_else(|| divisor_of(wanted_hz))
+}
+
 /// Above 48 kHz, the rate that divides evenly.
 fn divisor_of(wanted_hz: u32) -> u32 {
     if wanted_hz.is_multiple_of(44_100) { 44_100 } else { 48_000 }
@@ -245,9 +266,14 @@ fn divisor_of(wanted_hz: u32) -> u32 {
 fn choose_channels(audio: &AudioTrack, target: &Target, notes: &mut Vec<String>) -> Result<u8, MediaError> {
     let max = match target.format {
         Format::Wav | Format::Flac => MAX_CHANNELS,
-        Format::Mp3 | Format::Opus | Format::Ogg | Format::Aac | Format::M4a | Format::Dca | Format::Dca0 => {
-            2
-        }
+        Format::Mp3
+        | Format::Opus
+        | Format::Ogg
+        | Format::Aac
+        | Format::M4a
+        | Format::Wma
+        | Format::Dca
+        | Format::Dca0 => 2,
     };
     match target.channels {
         Some(wanted) if (wanted == audio.channels && wanted <= max) || wanted == 1 || wanted == 2 => {

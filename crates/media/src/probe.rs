@@ -2,11 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
+use crate::engine::Engines;
 use crate::error::MediaError;
 use crate::info::Info;
 use crate::input;
-use crate::source::Source;
+use crate::source::{Reopenable, Source};
 
 /// Describes an input from its headers, tables and first packets; `name_hint` is its file name, if it has
 /// one.
@@ -16,6 +18,17 @@ use crate::source::Source;
 /// describe. A file may pass here and still turn out damaged further on.
 pub fn probe(source: Box<dyn Source>, name_hint: Option<&str>) -> Result<Info, MediaError> {
     guarded(|| input::open(source, name_hint, Arc::default()).map(|input| input.info))
+}
+
+/// The same on a host that has these engines, where what this crate does not read itself is described by
+/// ffmpeg. A whole input may be copied for that, so `cancel` ends it early.
+pub fn probe_with(
+    source: Box<dyn Source>,
+    name_hint: Option<&str>,
+    engines: &Engines,
+    cancel: &Arc<AtomicBool>,
+) -> Result<Info, MediaError> {
+    guarded(|| input::open_any(&Reopenable::new(source), name_hint, engines, cancel).map(|input| input.info))
 }
 
 /// Turns a decoder's panic into an error: hostile files find the arithmetic that nobody checked.

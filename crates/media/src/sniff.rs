@@ -9,6 +9,8 @@ use crate::frames;
 use crate::opus::{OpusHead, Order};
 use crate::tap::Tap;
 
+mod magics;
+
 /// How far behind tags an MPEG or ADTS stream may start.
 const SEARCH_BYTES: usize = 128 * 1024;
 /// ID3 tags that may stand in a row.
@@ -29,6 +31,37 @@ pub(crate) enum Kind {
         has_header: bool,
     },
     Adts,
+    /// What ffmpeg reads; how far the length may be off that its container declares.
+    Foreign {
+        tolerance_frames: u64,
+    },
+}
+
+/// How ffmpeg reads a kind of file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Foreign {
+    /// The one demuxer that may be used, or several to choose from, separated by commas.
+    pub(crate) demuxer: &'static str,
+    pub(crate) access: Access,
+}
+
+/// What a demuxer needs of its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// It reads from front to back.
+    Forward,
+    /// It seeks.
+    Random,
+}
+
+impl Foreign {
+    pub(crate) const fn forward(demuxer: &'static str) -> Self {
+        Self { demuxer, access: Access::Forward }
+    }
+
+    pub(crate) const fn random(demuxer: &'static str) -> Self {
+        Self { demuxer, access: Access::Random }
+    }
 }
 
 impl Kind {
@@ -44,12 +77,51 @@ impl Kind {
             Self::Flac => "flac",
             Self::Mpeg { .. } => "mp3",
             Self::Adts => "aac",
+            Self::Foreign { .. } => "foreign",
         }
+    }
+
+    /// How ffmpeg reads such a file, where its codec is none of ours.
+    fn foreign(self) -> Option<Foreign> {
+        Some(match self {
+            Self::IsoMp4 => Foreign::random("mov"),
+            Self::Matroska => Foreign::forward("matroska"),
+            Self::Ogg => Foreign::forward("ogg"),
+            Self::Wav => Foreign::forward("wav"),
+            Self::Aiff => Foreign::random("aiff"),
+            Self::Caf => Foreign::random("caf"),
+            Self::Flac => Foreign::forward("flac"),
+            Self::Mpeg { .. } => Foreign::forward("mp3"),
+            Self::Adts => Foreign::forward("aac"),
+            Self::Foreign { .. } => return None,
+        })
     }
 }
 
 /// Recognises the input, or says why it will not be read.
 pub(crate) fn sniff(tap: &mut Tap) -> Result<Kind, MediaError> {
+    behind_tags(tap, classify)
+}
+
+/// How ffmpeg reads the input, where it may: what is known not to be media is kept from it, and what is not
+/// known at all is shown to those of its demuxers that have a mark to go by and open nothing else.
+pub(crate) fn foreign(tap: &mut Tap) -> Result<Option<Foreign>, MediaError> {
+    behind_tags(tap, |window, is_whole| {
+        Ok(match (classify(window, is_whole), unread(window)) {
+            (Ok(kind), _) => kind.foreign(),
+            (Err(_), Some((_, foreign))) => foreign,
+            (Err(MediaError::NotMedia), None) if is_no_audio(window) || is_text(window) => None,
+            (Err(MediaError::NotMedia), None) => Some(Foreign::random(magics::MARKED)),
+            (Err(_), None) => window.starts_with(b"OggS").then_some(Foreign::forward("ogg")),
+        })
+    })
+}
+
+/// Shows what lies behind all ID3 tags, and whether that is everything.
+fn behind_tags<T>(
+    tap: &mut Tap,
+    look: impl FnOnce(&[u8], bool) -> Result<T, MediaError>,
+) -> Result<T, MediaError> {
     let gauge = tap.gauge();
     let mut window = vec![0; SEARCH_BYTES];
     let mut start = 0;
@@ -64,7 +136,7 @@ pub(crate) fn sniff(tap: &mut Tap) -> Result<Kind, MediaError> {
         }
         match id3_bytes(&window[..length]) {
             Some(tag_bytes) => start += tag_bytes,
-            None => return classify(&window[..length], length < SEARCH_BYTES),
+            None => return look(&window[..length], length < SEARCH_BYTES),
         }
     }
     Err(MediaError::NotMedia)
@@ -93,7 +165,7 @@ fn classify(window: &[u8], is_whole: bool) -> Result<Kind, MediaError> {
         [b'f', b'L', b'a', b'C', ..] => return Ok(Kind::Flac),
         _ => {}
     }
-    if let Some(name) = unread(window) {
+    if let Some((name, _)) = unread(window) {
         return Err(MediaError::Unsupported { codec: name.into() });
     }
     if is_no_audio(window) {
@@ -143,60 +215,45 @@ fn classify_ogg(window: &[u8]) -> Result<Kind, MediaError> {
     Err(MediaError::NoAudio { tracks })
 }
 
-/// Media that is known by its first bytes and not read.
-fn unread(window: &[u8]) -> Option<&'static str> {
-    const MAGICS: [(usize, &[u8], &str); 31] = [
-        (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "asf/wma"),
-        (0, b".RMF", "realmedia"),
-        (0, b".ra\xfd", "realaudio"),
-        (0, b"wvpk", "wavpack"),
-        (0, b"MAC ", "monkey's audio"),
-        (0, b"MPCK", "musepack"),
-        (0, b"MP+", "musepack"),
-        (0, b"TTA1", "true audio (tta)"),
-        (0, b"DSD ", "dsd (dsf)"),
-        (0, b"FRM8", "dsd (dsdiff)"),
-        (0, b"#!AMR", "amr"),
-        (0, b"\x0b\x77", "ac-3"),
-        (0, b"\x7f\xfe\x80\x01", "dts"),
-        (0, b"\xfe\x7f\x01\x80", "dts"),
-        (0, b"\x1f\xff\xe8\x00", "dts"),
-        (0, b"FLV\x01", "flv"),
-        (0, b"\x00\x00\x01\xba", "mpeg program stream"),
-        (0, b"\x00\x00\x01\xb3", "mpeg video"),
-        (0, b"MThd", "midi"),
-        (0, b".snd", "sun audio (au)"),
-        (0, b"RF64", "rf64"),
-        (0, b"BW64", "bw64"),
-        (0, b"riff\x2e\x91\xcf\x11", "wave64"),
-        (0, b"OFR ", "optimfrog"),
-        (0, b"ajkg", "shorten"),
-        (0, b"Creative Voice File", "creative voice"),
-        (4, b"moov", "quicktime without a file type (ftyp)"),
-        (4, b"mdat", "quicktime without a file type (ftyp)"),
-        (4, b"wide", "quicktime without a file type (ftyp)"),
-        (0, b"ADIF", "aac in adif"),
-        (0, b"DCA1", "dca"),
-    ];
-    let found =
-        MAGICS.iter().find(|(offset, magic, _)| window.get(*offset..offset + magic.len()) == Some(*magic));
-    if let Some((_, _, name)) = found {
-        return Some(name);
+/// Media that is known by its first bytes and not read here: its name, and ffmpeg's demuxer where it has one.
+fn unread(window: &[u8]) -> Option<(&'static str, Option<Foreign>)> {
+    let found = magics::UNREAD
+        .iter()
+        .find(|(offset, magic, ..)| window.get(*offset..offset + magic.len()) == Some(*magic));
+    if let Some((_, _, name, foreign)) = found {
+        return Some((name, *foreign));
     }
     match window {
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'A', b'V', b'I', ..] => Some("avi"),
-        _ if is_transport_stream(window) => Some("mpeg transport stream"),
+        [0x0b, 0x77, _, _, _, id, ..] => {
+            // `bsid` beyond 10 is the enhanced form (ETSI TS 102 366, annex E).
+            let demuxer = if id >> 3 > 10 { "eac3" } else { "ac3" };
+            Some(("ac-3", Some(Foreign::forward(demuxer))))
+        }
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'A', b'V', b'I', ..] => {
+            Some(("avi", Some(Foreign::random("avi"))))
+        }
+        _ if is_transport_stream(window) => Some(("mpeg transport stream", Some(Foreign::forward("mpegts")))),
         // LOAS/LATM: an 11-bit sync word and a 13-bit length that leads to the next one.
         [0x56, high, low, ..] if high & 0xe0 == 0xe0 => {
             let next = ((usize::from(high & 0x1f) << 8) | usize::from(*low)) + 3;
-            (window.get(next) == Some(&0x56)).then_some("aac in latm")
+            let is_next = window.get(next) == Some(&0x56);
+            is_next.then_some(("aac in latm", Some(Foreign::forward("loas"))))
         }
         _ => None,
     }
 }
 
+/// Plain packets, or packets with a time stamp in front (Blu-ray's).
 fn is_transport_stream(window: &[u8]) -> bool {
-    window.len() >= 188 * 4 && (0..4).all(|packet| window[packet * 188] == 0x47)
+    let is_sync =
+        |start: usize, step: usize| (0..4).all(|packet| window.get(start + packet * step) == Some(&0x47));
+    is_sync(0, 188) || is_sync(4, 192)
+}
+
+/// Text is no media, though some demuxers would take it for instructions.
+fn is_text(window: &[u8]) -> bool {
+    let head = &window[..window.len().min(512)];
+    head.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..)) && !head.is_empty()
 }
 
 /// Common files in which a frame header may turn up by chance.

@@ -29,13 +29,18 @@ pub(crate) struct Gauge {
     cancel: Arc<AtomicBool>,
     failure: Arc<Mutex<Option<io::Error>>>,
     position: Arc<AtomicU64>,
+    remark: Arc<Mutex<Option<String>>>,
 }
 
 impl Tap {
     pub(crate) fn new(source: Box<dyn Source>, cancel: Arc<AtomicBool>) -> Self {
         let source = Reader::new(source, Arc::clone(&cancel));
-        let gauge =
-            Gauge { cancel, failure: Arc::new(Mutex::new(None)), position: Arc::new(AtomicU64::new(0)) };
+        let gauge = Gauge {
+            cancel,
+            failure: Arc::default(),
+            position: Arc::new(AtomicU64::new(0)),
+            remark: Arc::default(),
+        };
         Self { source, gauge, replaced: Vec::new() }
     }
 
@@ -156,6 +161,33 @@ impl MediaSource for Tap {
 }
 
 impl Gauge {
+    /// The caller's cancel flag.
+    pub(crate) fn cancel(&self) -> &Arc<AtomicBool> {
+        &self.cancel
+    }
+
+    /// Keeps what is odd about the input but not wrong, and the first of it only.
+    pub(crate) fn remark(&self, sentence: String) {
+        self.remark.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(sentence);
+    }
+
+    /// What was odd.
+    pub(crate) fn remarked(&self) -> Option<String> {
+        self.remark.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Turns an error into one that a demuxer may return, and that [`Gauge::explain`] turns back.
+    pub(crate) fn disguise(&self, error: MediaError) -> Error {
+        match error {
+            MediaError::Io(error) => {
+                *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                Error::IoError(io::Error::other("the source failed"))
+            }
+            MediaError::Corrupt(why) => Error::IoError(io::Error::other(why)),
+            other => Error::IoError(io::Error::other(other.to_string())),
+        }
+    }
+
     /// Where the demuxer reads.
     pub(crate) fn position(&self) -> u64 {
         self.position.load(Ordering::Relaxed)

@@ -24,6 +24,8 @@ pub enum Format {
     Aac,
     /// AAC in MP4, as phones and iTunes have it.
     M4a,
+    /// Windows Media Audio 2 in ASF.
+    Wma,
     /// Opus packets for Discord, with the DCA1 header.
     Dca,
     /// Opus packets for Discord, without a header.
@@ -40,6 +42,7 @@ impl Format {
             Self::Opus,
             Self::M4a,
             Self::Aac,
+            Self::Wma,
             Self::Flac,
             Self::Wav,
             Self::Dca,
@@ -58,6 +61,7 @@ impl Format {
             Self::Ogg => "ogg",
             Self::Aac => "aac",
             Self::M4a => "m4a",
+            Self::Wma => "wma",
             Self::Dca => "dca",
             Self::Dca0 => "dca0",
         }
@@ -88,6 +92,7 @@ impl Format {
             Self::Opus | Self::Ogg => "audio/ogg",
             Self::Aac => "audio/aac",
             Self::M4a => "audio/mp4",
+            Self::Wma => "audio/x-ms-wma",
             // Nobody has registered one.
             Self::Dca | Self::Dca0 => "audio/x-dca",
         }
@@ -104,6 +109,7 @@ impl Format {
             "ogg" | "oga" => Some(Self::Ogg),
             "aac" | "adts" => Some(Self::Aac),
             "m4a" => Some(Self::M4a),
+            "wma" | "asf" => Some(Self::Wma),
             "dca" => Some(Self::Dca),
             "dca0" => Some(Self::Dca0),
             _ => None,
@@ -143,7 +149,7 @@ pub enum Rate {
 pub struct Target {
     /// The output format.
     pub format: Format,
-    /// Bits to spend, for lossy formats; default 128 kbit/s CBR for MP3 and AAC (bare or in M4A), 96 (mono 64) kbit/s for Opus, 64 for
+    /// Bits to spend, for lossy formats; default 128 kbit/s CBR for MP3, AAC and WMA, 96 (mono 64) kbit/s for Opus, 64 for
     /// DCA, 160 (mono 80) for Vorbis.
     pub rate: Option<Rate>,
     /// Encoder effort, LAME's `-q`: 0 is the slowest, 9 the fastest, default 3. MP3 only.

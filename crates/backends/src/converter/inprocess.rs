@@ -21,7 +21,7 @@ use reelmill_core::ports::{
     Conversion, Converted, Converter, ConverterError, Input, ObjectWriter, ObjectsError,
 };
 use reelmill_core::{Format, MediaInfo, Profile};
-use reelmill_media::{Control, Engines, MediaError};
+use reelmill_media::{Control, Engine, Engines, MediaError};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::{Opening, target};
@@ -63,7 +63,9 @@ fn found_engines() -> Engines {
     let engines = Engines::find();
     let tried = engines.clone();
     // What is missing is said to whoever asks for it.
-    tokio::task::spawn_blocking(move || (tried.opus_decoder().is_ok(), tried.aac_encoder().is_ok()));
+    tokio::task::spawn_blocking(move || {
+        (tried.opus_decoder().is_ok(), tried.aac_encoder().is_ok(), tried.abilities())
+    });
     engines
 }
 
@@ -81,15 +83,18 @@ impl Converter for InProcessConverter {
         let _end = errand.end_on_drop();
         let source = ObjectSource::new(input.clone(), &errand);
         let name = input.name.clone();
+        let (engines, flag) = (self.engines.clone(), errand.flag());
         let probed = blocking(move || {
             // The thread's, not the caller's: who has left may have left it at work.
             let _place = place;
-            reelmill_media::probe(Box::new(source), Some(&name))
+            reelmill_media::probe_with(Box::new(source), Some(&name), &engines, &flag)
         });
         let probed = probed.await?;
         match probed {
             Ok(info) => Ok(translation::found(&info)),
-            Err(MediaError::NoAudio { .. } | MediaError::Unsupported { .. }) if errand.is_well() => {
+            Err(MediaError::NoAudio { .. } | MediaError::Unsupported { .. } | MediaError::Missing(_))
+                if errand.is_well() =>
+            {
                 Ok(translation::unreadable(&probed))
             }
             Err(error) => Err(translation::error(error, &errand)),
@@ -153,7 +158,11 @@ impl Converter for InProcessConverter {
 
     fn reads(&self) -> Vec<String> {
         let is_read = |name: &&str| *name != "Opus" || self.engines.opus_decoder().is_ok();
-        translation::READS.iter().copied().filter(is_read).map(str::to_owned).collect()
+        let own = translation::READS.iter().copied().filter(is_read).map(str::to_owned);
+        let abilities = self.engines.abilities();
+        let foreign = abilities.containers.into_iter().chain(abilities.codecs);
+        let foreign = foreign.filter(|one| one.engine == Engine::Ffmpeg && one.missing.is_none());
+        own.chain(foreign.map(|one| one.name)).collect()
     }
 }
 

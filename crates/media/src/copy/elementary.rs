@@ -118,9 +118,10 @@ impl Row {
     ) -> Result<(), MediaError> {
         let bytes = self.range.end - self.range.start;
         let mut walk = match &self.kept {
-            Some(kept) => {
-                Walk::new(Tap::new(Box::new(Cursor::new(kept.clone())), Arc::clone(origin.cancel)), bytes)
-            }
+            Some(kept) => Walk::new(
+                Tap::new(Box::new(Cursor::new(kept.clone())), Arc::clone(&origin.control.cancel)),
+                bytes,
+            ),
             None => Walk { next_read: self.range.start, ..Walk::new(origin.tap(), self.range.end) },
         };
         for _ in 0..self.frames {
@@ -262,9 +263,9 @@ mod tests {
     use crate::source::Reopenable;
 
     fn surveyed(bytes: &[u8]) -> Result<(u64, Range<u64>), String> {
-        let (cancel, control) = (Arc::default(), Control::silent());
+        let control = Control::silent();
         let source = Reopenable::new(Box::new(Cursor::new(bytes.to_vec())));
-        let origin = Origin { source: &source, name_hint: None, cancel: &cancel };
+        let origin = Origin { source: &source, name_hint: None, control: &control };
         let row = survey(&origin, bytes.len() as u64, &mut Watch::new(&control), |_| Ok(())).unwrap();
         row.map(|row| {
             assert_eq!(row.kept.unwrap().len() as u64, row.range.end - row.range.start);

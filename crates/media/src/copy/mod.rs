@@ -16,19 +16,18 @@ mod table;
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
-use crate::control::Watch;
+use crate::control::{Control, Watch};
 use crate::convert::Report;
 use crate::encode::Output;
 use crate::error::MediaError;
 use crate::input::{self, Input};
-use crate::plan::Plan;
+use crate::plan::{Method, Plan, plan};
 use crate::resample::rescale;
 use crate::source::Reopenable;
 use crate::tags::{Cover, Tags};
 use crate::tap::Tap;
-use crate::target::Format;
+use crate::target::{Format, Target};
 use crate::trim::{Last, Trim};
 
 /// No packet of any codec that is copied plays longer.
@@ -46,18 +45,36 @@ pub(crate) enum Outcome {
 pub(crate) struct Origin<'a> {
     pub(crate) source: &'a Reopenable,
     pub(crate) name_hint: Option<&'a str>,
-    pub(crate) cancel: &'a Arc<AtomicBool>,
+    pub(crate) control: &'a Control,
 }
 
 impl Origin<'_> {
-    /// Opens it anew. Who had it before must be done with it.
+    /// Opens it anew, for its packets. Who had it before must be done with it.
     pub(crate) fn open(&self) -> Result<Input, MediaError> {
-        input::open(Box::new(self.source.clone()), self.name_hint, Arc::clone(self.cancel))
+        input::open(Box::new(self.source.clone()), self.name_hint, Arc::clone(&self.control.cancel))
+    }
+
+    /// Opens it anew, for its samples, whoever decodes them.
+    pub(crate) fn open_to_decode(&self) -> Result<Input, MediaError> {
+        let Control { engines, cancel, .. } = self.control;
+        input::open_any(self.source, self.name_hint, engines, cancel)
+    }
+
+    /// Opens it first. What is only to be copied needs nobody who decodes it.
+    pub(crate) fn open_for(&self, target: &Target) -> Result<Input, MediaError> {
+        let opened = self.open_to_decode();
+        if let Err(MediaError::Missing(_)) = opened
+            && let Ok(own) = self.open()
+            && plan(&own.info, target, &self.control.engines).is_ok_and(|plan| plan.method == Method::Copy)
+        {
+            return Ok(own);
+        }
+        opened
     }
 
     /// Its bytes as they are.
     fn tap(&self) -> Tap {
-        Tap::new(Box::new(self.source.clone()), Arc::clone(self.cancel))
+        Tap::new(Box::new(self.source.clone()), Arc::clone(&self.control.cancel))
     }
 }
 
@@ -75,7 +92,7 @@ pub(crate) fn copy(
         Format::M4a => m4a::copy(input, plan, origin, output, watch),
         Format::Aac => aac::copy(input, plan, origin, output, watch),
         Format::Mp3 => mp3::copy(input, plan, origin, output, watch),
-        format @ (Format::Wav | Format::Flac | Format::Ogg) => {
+        format @ (Format::Wav | Format::Flac | Format::Ogg | Format::Wma) => {
             return Ok(Outcome::Unfit(format!("packets are not copied to {format}")));
         }
     }?;

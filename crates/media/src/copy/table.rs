@@ -93,13 +93,13 @@ fn find_in_track(tap: &mut Tap, parent: &Header, id: &mut u32, places: &mut Plac
         match &child.kind {
             b"mdia" | b"minf" | b"stbl" => return find_in_track(tap, child, id, places),
             b"tkhd" => *id = mp4::track_id(tap, child)?,
-            b"stsd" => places.descriptions = Some(child.clone()),
-            b"stts" => places.durations = Some(child.clone()),
-            b"stsc" => places.chunks = Some(child.clone()),
-            b"stsz" => places.sizes = Some(child.clone()),
+            b"stsd" => places.descriptions = Some(child),
+            b"stts" => places.durations = Some(child),
+            b"stsc" => places.chunks = Some(child),
+            b"stsz" => places.sizes = Some(child),
             b"stco" | b"co64" => {
                 places.is_long = &child.kind == b"co64";
-                places.offsets = Some(child.clone());
+                places.offsets = Some(child);
             }
             _ => {}
         }
@@ -348,7 +348,6 @@ fn report(watch: &mut Watch<'_>, done: u64, all: u64, media_ms: u64) {
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;
-    use std::sync::Arc;
 
     use super::*;
     use crate::source::Reopenable;
@@ -381,9 +380,9 @@ mod tests {
     }
 
     fn tables(bytes: Vec<u8>) -> Result<Result<Table, String>, MediaError> {
-        let (size_bytes, cancel) = (bytes.len() as u64, Arc::default());
+        let (size_bytes, control) = (bytes.len() as u64, crate::control::Control::silent());
         let source = Reopenable::new(Box::new(Cursor::new(bytes)));
-        read(&Origin { source: &source, name_hint: None, cancel: &cancel }, size_bytes, 7)
+        read(&Origin { source: &source, name_hint: None, control: &control }, size_bytes, 7)
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod wav;
 pub(crate) use ogg::Pages as OggPages;
 
 use crate::control::Control;
-use crate::engine::AacEncoder;
+use crate::engine::{AacEncoder, WmaEncoder};
 use crate::error::MediaError;
 use crate::mix::Layout;
 use crate::plan::Plan;
@@ -60,6 +60,7 @@ pub(crate) fn start(
         Format::Flac => Box::new(flac::Flac::start(heading, control, output)?),
         Format::Opus => Box::new(opus::Opus::start(heading, output)?),
         Format::Ogg => Box::new(vorbis::Vorbis::start(heading, output)?),
+        Format::Wma => Box::new(WmaEncoder::start(heading, control)?),
         Format::Aac => Box::new(AacEncoder::start(heading, control)?),
         Format::M4a => Box::new(m4a::M4a::start(heading, control, output)?),
         Format::Dca | Format::Dca0 => Box::new(dca::Dca::start(heading)?),

@@ -17,7 +17,7 @@ use super::wire;
 /// The first argument of a child; no command of any program is called so.
 const CALL: &str = "__reelmill-child";
 /// What a child ends with that could not begin.
-const CANNOT_START: i32 = 125;
+pub(super) const CANNOT_START: i32 = 125;
 
 /// Whether this program offered to be a child.
 static OFFERED: AtomicBool = AtomicBool::new(false);

@@ -112,7 +112,7 @@ impl OpusDecoder {
     pub fn start(engines: &Engines, layout: &OpusLayout, control: &Control) -> Result<Self, MediaError> {
         engines.opus_decoder().map_err(MediaError::Missing)?;
         let command = engines.child("opus", Vec::new()).map_err(std::io::Error::other)?;
-        let mut piped = Piped::new(spawn::spawn(command)?, Some(control), spawn::PATIENCE)?;
+        let mut piped = Piped::new(spawn::spawn(command)?, Some(&control.cancel), spawn::PATIENCE)?;
         wire::put_layout(layout, piped.outgoing());
         Ok(Self {
             piped,

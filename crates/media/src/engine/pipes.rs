@@ -16,7 +16,6 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::control::Control;
 use crate::error::MediaError;
 
 /// The cancel flag is looked at this often.
@@ -42,6 +41,10 @@ pub(super) enum Turn {
 /// How a child ended.
 pub(super) struct Ending {
     pub(super) is_success: bool,
+    /// Whether it ended of its own will or by its own mistake: nobody killed it, and it had started.
+    pub(super) is_by_itself: bool,
+    /// The last line that it complained with.
+    pub(super) complaint: Option<String>,
     /// Its status and the last line that it complained with.
     pub(super) how: String,
 }
@@ -62,23 +65,26 @@ pub(super) struct Piped {
 }
 
 impl Piped {
-    /// Takes over a child that was started in its own process group with three pipes.
-    pub(super) fn new(mut child: Child, control: Option<&Control>, patience: Duration) -> io::Result<Self> {
-        let (Some(input), Some(output), errors) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take())
+    /// Takes over a child that was started in its own process group, and that tells through pipes.
+    pub(super) fn new(
+        mut child: Child,
+        cancel: Option<&Arc<AtomicBool>>,
+        patience: Duration,
+    ) -> io::Result<Self> {
+        let (input, Some(output), errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
             return Err(io::Error::other("a child without pipes"));
         };
         let piped = Self {
             child,
             status: None,
-            input: Some(input),
+            input,
             output,
             errors,
             complaint: Vec::new(),
             outgoing: Vec::new(),
             sent: 0,
-            cancel: control.map(|control| Arc::clone(&control.cancel)),
+            cancel: cancel.map(Arc::clone),
             patience,
         };
         piped.prepare()?;
@@ -163,11 +169,12 @@ impl Piped {
         }
         self.hear();
         let Some(status) = self.status else { return Err(io::Error::other("a child without an end").into()) };
-        let how = match last_line(&self.complaint) {
+        let complaint = last_line(&self.complaint);
+        let how = match &complaint {
             Some(line) => format!("{}: {line}", describe(status)),
             None => describe(status),
         };
-        Ok(Ending { is_success: status.success(), how })
+        Ok(Ending { is_success: status.success(), is_by_itself: is_by_itself(status), complaint, how })
     }
 
     /// Kills the child's whole process group and reaps it.
@@ -265,6 +272,13 @@ impl Drop for Piped {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+fn is_by_itself(status: ExitStatus) -> bool {
+    let is_killed = [Signal::KILL, Signal::TERM, Signal::INT, Signal::HUP]
+        .into_iter()
+        .any(|signal| status.signal() == Some(signal.as_raw()));
+    !is_killed && status.code() != Some(super::child::CANNOT_START)
 }
 
 fn describe(status: ExitStatus) -> String {

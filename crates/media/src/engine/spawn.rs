@@ -15,17 +15,22 @@ use super::pipes::{Piped, Turn};
 /// How long a child may move nothing while it is waited for.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// More than this is no answer to a question.
-const MAX_TOLD_BYTES: usize = 64 << 10;
+const MAX_TOLD_BYTES: usize = 256 << 10;
 
 type Order = (Command, Sender<io::Result<Child>>);
 
 /// Starts a command with three pipes.
-pub(super) fn spawn(mut command: Command) -> io::Result<Child> {
+pub(super) fn spawn(command: Command) -> io::Result<Child> {
+    spawn_reading(command, Stdio::piped())
+}
+
+/// Starts a command that reads something else than a pipe.
+pub(super) fn spawn_reading(mut command: Command, input: Stdio) -> io::Result<Child> {
     command
         .env_clear()
         .current_dir("/")
         .process_group(0)
-        .stdin(Stdio::piped())
+        .stdin(input)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let (done, outcome) = channel();

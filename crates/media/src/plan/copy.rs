@@ -22,7 +22,8 @@ pub(super) enum Verdict {
 }
 
 pub(super) fn verdict(audio: &AudioTrack, target: &Target) -> Verdict {
-    if !target.copy || !carries(target.format, &audio.codec) {
+    let has_packets = !audio.by_ffmpeg || audio.is_demuxed;
+    if !target.copy || !has_packets || !carries(target.format, &audio.codec) {
         return Verdict::NotAsked;
     }
     let of_source = match target.format {
@@ -43,7 +44,7 @@ fn carries(format: Format, codec: &Codec) -> bool {
         // Every player of the one plays the others; they are not decoded here, and need not be.
         Format::M4a | Format::Aac => matches!(codec, Codec::AacLc | Codec::HeAac | Codec::HeAacV2),
         Format::Mp3 => *codec == Codec::Mp3,
-        Format::Ogg | Format::Flac | Format::Wav => false,
+        Format::Ogg | Format::Flac | Format::Wav | Format::Wma => false,
     }
 }
 

@@ -47,6 +47,7 @@ pub(super) fn choose(
         }
         Format::Ogg => choose_vorbis(target.rate, sample_rate_hz, channels, notes).map(Some),
         Format::Aac | Format::M4a => choose_aac(target.rate, sample_rate_hz, channels, notes).map(Some),
+        Format::Wma => choose_wma(target.rate).map(Some),
     }
 }
 
@@ -108,6 +109,18 @@ fn choose_aac(
         }
         Some(Rate::Cbr { kbps } | Rate::Abr { kbps }) => {
             Err(MediaError::BadTarget(format!("{kbps} kbit/s in aac; 8 to 512 are possible")))
+        }
+    }
+}
+
+/// Any mean that ffmpeg's encoder makes sense of.
+fn choose_wma(rate: Option<Rate>) -> Result<Rate, MediaError> {
+    match rate {
+        Some(Rate::Vbr { .. }) => Err(MediaError::BadTarget("wma takes a bit rate, not a quality".into())),
+        None => Ok(Rate::Cbr { kbps: 128 }),
+        Some(Rate::Cbr { kbps } | Rate::Abr { kbps }) if (24..=320).contains(&kbps) => Ok(Rate::Cbr { kbps }),
+        Some(Rate::Cbr { kbps } | Rate::Abr { kbps }) => {
+            Err(MediaError::BadTarget(format!("{kbps} kbit/s in wma; 24 to 320 are possible")))
         }
     }
 }

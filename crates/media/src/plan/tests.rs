@@ -20,6 +20,8 @@ fn source(codec: Codec, sample_rate_hz: u32, channels: u8) -> Info {
             delay_frames: 0,
             padding_frames: 0,
             opus: None,
+            by_ffmpeg: false,
+            is_demuxed: false,
         },
         other_tracks: Vec::new(),
         tags: Tags::default(),
@@ -153,11 +155,39 @@ fn what_makes_no_sense_is_refused_by_name() {
 }
 
 #[test]
-fn an_unread_codec_is_named() {
+fn an_unread_codec_is_named_with_what_would_read_it() {
     for codec in [Codec::HeAac, Codec::XheAac, Codec::Other("ac-3".into())] {
         let label = codec.label().to_owned();
         let error = planned(&source(codec, 48_000, 2), &target(Format::Mp3)).unwrap_err();
-        assert_eq!(error.to_string(), format!("{label} is not read by this build"));
+        assert!(matches!(error, MediaError::Missing(_)), "{error:?}");
+        let sentence = error.to_string();
+        assert!(sentence.starts_with(&format!("{label} is read by ffmpeg only: ")), "{sentence}");
+        assert!(sentence.ends_with("install it (on Debian: apt install ffmpeg)"), "{sentence}");
+    }
+}
+
+#[test]
+fn what_ffmpeg_has_described_needs_ffmpeg_whatever_its_codec() {
+    for codec in [Codec::Mp3, Codec::Other("wmav2".into())] {
+        let mut info = source(codec, 44_100, 2);
+        info.audio.by_ffmpeg = true;
+        let error = planned(&info, &target(Format::Mp3)).unwrap_err();
+        assert!(matches!(error, MediaError::Missing(_)), "{error:?}");
+    }
+}
+
+#[test]
+fn packets_that_ffmpeg_demuxes_are_not_copied() {
+    let mut info = opus();
+    info.audio.by_ffmpeg = true;
+    let error = planned(&info, &target(Format::Dca)).unwrap_err();
+    assert!(matches!(error, MediaError::Missing(_)), "a copy would need no ffmpeg: {error:?}");
+}
+
+#[test]
+fn wma_is_made_at_rates_that_its_players_know() {
+    for (wanted_hz, expected_hz) in [(8000, 8000), (12_000, 16_000), (44_100, 44_100), (96_000, 48_000)] {
+        assert_eq!(nearest_wma_rate(wanted_hz), expected_hz, "for {wanted_hz} Hz");
     }
 }
 

@@ -49,7 +49,7 @@ impl Tags {
     }
 
     /// Adds a tag unless a limit forbids it or the name is taken; several artists are joined.
-    fn add(&mut self, name: &str, value: &str) {
+    pub(crate) fn add(&mut self, name: &str, value: &str) {
         let value = cut(value.trim_matches(['\0', ' ', '\n', '\r', '\t']), MAX_VALUE_BYTES);
         let text_bytes: usize = self.iter().map(|(name, value)| name.len() + value.len()).sum();
         let full = self.iter().count() >= MAX_TAGS || text_bytes + name.len() + value.len() > MAX_TEXT_BYTES;

@@ -5,6 +5,7 @@
 
 mod aac;
 mod deeds;
+mod foreign;
 mod hostile;
 mod lives;
 mod opus;
@@ -25,8 +26,14 @@ fn main() {
     }
     let arguments = Arguments::from_args();
     let is_ready = has_ffmpeg() || std::env::var_os("REELMILL_TEST_ALL").is_some();
-    let trials =
-        [sandbox::trials(), opus::trials(), hostile::trials(), lives::trials(), aac::trials(is_ready)];
+    let trials = [
+        sandbox::trials(),
+        opus::trials(),
+        hostile::trials(),
+        lives::trials(),
+        aac::trials(is_ready),
+        foreign::trials(is_ready),
+    ];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();
 }
 

@@ -11,6 +11,7 @@ mod hostile;
 mod opus;
 mod ranges;
 mod refusals;
+mod second;
 mod tags;
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -29,6 +30,7 @@ fn main() {
         opus::trials(),
         copies::trials(),
         ranges::trials(),
+        second::trials(),
     ];
     trials.extend(needing.into_iter().flatten().map(|trial| {
         let kind = if is_ready { "ffmpeg" } else { "ffmpeg is not installed" };

@@ -2,32 +2,11 @@
 
 use std::process::ExitCode;
 
-use reelmill_media::{Codec, Engines, Format};
+use reelmill_media::{Ability, Engines};
 use serde_json::json;
 
 use super::Outcome;
 use super::say::{say, say_json, table};
-
-/// The containers that the media library opens, as people call them.
-const CONTAINERS: [&str; 9] =
-    ["mp4/m4a/mov", "mkv/webm", "ogg", "mp3", "aac (adts)", "flac", "wav", "aiff", "caf"];
-
-/// Audio codecs that media comes with; each is asked whether this build reads it.
-const CODECS: [Codec; 13] = [
-    Codec::AacLc,
-    Codec::HeAac,
-    Codec::HeAacV2,
-    Codec::XheAac,
-    Codec::Mp1,
-    Codec::Mp2,
-    Codec::Mp3,
-    Codec::Vorbis,
-    Codec::Opus,
-    Codec::Flac,
-    Codec::Alac,
-    Codec::Pcm,
-    Codec::Adpcm,
-];
 
 /// Show what this build has: backends by port and URL, formats read and written
 #[derive(Debug, clap::Args)]
@@ -44,13 +23,7 @@ pub(super) struct Backends {
 impl Backends {
     pub(super) fn run(self) -> Outcome {
         let engines = Engines::find();
-        let is_read =
-            |codec: &&Codec| codec.is_read() && (**codec != Codec::Opus || engines.opus_decoder().is_ok());
-        let codecs: Vec<&str> = CODECS.iter().filter(is_read).map(Codec::label).collect();
-        let is_written =
-            |format: &&Format| !matches!(format, Format::Aac | Format::M4a) || engines.aac_encoder().is_ok();
-        let written: Vec<&str> =
-            Format::all().iter().filter(is_written).map(|format| format.name()).collect();
+        let abilities = engines.abilities();
         let backends = reelmill_backends::backends();
         if self.json {
             let rows: Vec<_> = backends
@@ -67,7 +40,12 @@ impl Backends {
                 .collect();
             say_json(&json!({
                 "backends": rows,
-                "formats": {"containers_read": CONTAINERS, "codecs_read": codecs, "written": written},
+                "formats": {
+                    "containers_read": there(&abilities.containers),
+                    "codecs_read": there(&abilities.codecs),
+                    "written": there(&abilities.formats),
+                    "abilities": abilities,
+                },
             }))?;
             return Ok(ExitCode::SUCCESS);
         }
@@ -80,12 +58,31 @@ impl Backends {
             })
             .collect();
         say(format!(
-            "{}\n\nreads   {}\ncodecs  {}\nwrites  {}",
+            "{}\n\nreads   {}\ncodecs  {}\nwrites  {}{}",
             table(&rows),
-            CONTAINERS.join(", "),
-            codecs.join(", "),
-            written.join(", ")
+            there(&abilities.containers).join(", "),
+            there(&abilities.codecs).join(", "),
+            there(&abilities.formats).join(", "),
+            missing([&abilities.containers, &abilities.codecs, &abilities.formats])
         ))?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// What this host can do.
+fn there(abilities: &[Ability]) -> Vec<&str> {
+    abilities.iter().filter(|one| one.missing.is_none()).map(|one| one.name.as_str()).collect()
+}
+
+/// What it cannot, in a line for each reason.
+fn missing(lists: [&[Ability]; 3]) -> String {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for one in lists.into_iter().flatten() {
+        let Some(why) = one.missing.as_deref() else { continue };
+        match reasons.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, names)) => names.push(&one.name),
+            None => reasons.push((why, vec![&one.name])),
+        }
+    }
+    reasons.iter().map(|(why, names)| format!("\nmissing {} ({why})", names.join(", "))).collect()
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -60,12 +61,14 @@ impl Probe {
     pub(super) fn run(self) -> Outcome {
         let input = Input::named(&self.input);
         let source = input::source(&input, input.open(&AtomicBool::new(false))?)?;
-        let info =
-            reelmill_media::probe(source, input.hint().as_deref()).map_err(|error| match error.kind() {
+        let engines = Engines::find();
+        let never = Arc::new(AtomicBool::new(false));
+        let info = reelmill_media::probe_with(source, input.hint().as_deref(), &engines, &never).map_err(
+            |error| match error.kind() {
                 ErrorKind::Io => input.unreadable(error),
                 _ => Failure::new(Kind::Input, format!("cannot probe {}: {error}", input.name())),
-            })?;
-        let engines = Engines::find();
+            },
+        )?;
         let prospects = Profile::builtin().into_iter().map(|profile| prospect(&profile, &info, &engines));
         let profiles = prospects.collect::<Result<_, _>>()?;
         let found = Found { input: input.name(), info, profiles };

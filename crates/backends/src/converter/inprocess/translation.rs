@@ -15,7 +15,7 @@ pub(super) const READS: &[&str] = &[
 /// What a probe found.
 pub(super) fn found(info: &Info) -> MediaInfo {
     let audio = &info.audio;
-    let is_read = audio.codec.is_read();
+    let is_read = audio.codec.is_read() || audio.by_ffmpeg;
     let track = AudioInfo {
         codec: audio.codec.name().to_owned(),
         sample_rate_hz: audio.sample_rate_hz,
@@ -60,6 +60,8 @@ pub(super) fn known(info: &MediaInfo) -> Result<Info, ConverterError> {
         duration_ms: info.duration_ms,
         audio: AudioTrack {
             codec_label: codec.label().to_owned(),
+            // Only ffmpeg could tell the rate of what the library does not read itself.
+            by_ffmpeg: !codec.is_read() && audio.sample_rate_hz > 0,
             codec,
             sample_rate_hz: audio.sample_rate_hz,
             channels: u8::try_from(audio.channels).unwrap_or(u8::MAX),
