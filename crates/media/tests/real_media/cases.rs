@@ -302,7 +302,9 @@ fn sounds_alike() -> Result<(), String> {
         let to = path(&format!("a.{format}"));
         mill(&path("a.wav"), &to, &Target::new(format)).map_err(|error| error.to_string())?;
         let ratio = signal_to_noise(&original, &ffmpeg::decode(&to)?);
-        ensure(ratio > 20.0, || format!("{format}: a signal to noise ratio of {ratio} dB"))?;
+        // WMA is the weakest of them; still, a shift by three frames would leave less.
+        let least = if format == Format::Wma { 17.0 } else { 20.0 };
+        ensure(ratio > least, || format!("{format}: a signal to noise ratio of {ratio} dB"))?;
     }
     Ok(())
 }

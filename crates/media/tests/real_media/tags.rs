@@ -1,7 +1,7 @@
 //! Tags and cover art on their way from every kind of tag to every other.
 
 use libtest_mimic::Trial;
-use reelmill_media::{FileSource, Format, Target, probe};
+use reelmill_media::{Engines, FileSource, Format, Target, probe_with};
 
 use crate::cases::mill;
 use crate::ffmpeg;
@@ -81,7 +81,8 @@ fn carried(name: &str, format: Format) -> Result<(), String> {
         })?;
     }
     // And our own probe agrees with ffmpeg's.
-    let info = probe(Box::new(FileSource::open(&to).map_err(|error| error.to_string())?), None);
+    let result = Box::new(FileSource::open(&to).map_err(|error| error.to_string())?);
+    let info = probe_with(result, None, &Engines::find(), &std::sync::Arc::default());
     match info {
         Ok(info) => ensure(info.tags.title.as_deref() == Some(TAGS[0].1), || format!("{:?}", info.tags)),
         Err(error) => Err(error.to_string()),
