@@ -93,13 +93,13 @@ fn find_in_track(tap: &mut Tap, parent: &Header, id: &mut u32, places: &mut Plac
         match &child.kind {
             b"mdia" | b"minf" | b"stbl" => return find_in_track(tap, child, id, places),
             b"tkhd" => *id = mp4::track_id(tap, child)?,
-            b"stsd" => places.descriptions = Some(child),
-            b"stts" => places.durations = Some(child),
-            b"stsc" => places.chunks = Some(child),
-            b"stsz" => places.sizes = Some(child),
+            b"stsd" => places.descriptions = Some(*child),
+            b"stts" => places.durations = Some(*child),
+            b"stsc" => places.chunks = Some(*child),
+            b"stsz" => places.sizes = Some(*child),
             b"stco" | b"co64" => {
                 places.is_long = &child.kind == b"co64";
-                places.offsets = Some(child);
+                places.offsets = Some(*child);
             }
             _ => {}
         }

@@ -57,14 +57,15 @@ impl Backends {
                 [row.port.to_owned(), format!("{}:", row.scheme), title]
             })
             .collect();
-        say(format!(
-            "{}\n\nreads   {}\ncodecs  {}\nwrites  {}{}",
+        let text = format!(
+            "{}\n\nreads   {}\ncodecs  {}\nwrites  {}\n{}",
             table(&rows),
             there(&abilities.containers).join(", "),
             there(&abilities.codecs).join(", "),
             there(&abilities.formats).join(", "),
             missing([&abilities.containers, &abilities.codecs, &abilities.formats])
-        ))?;
+        );
+        say(text.trim_end())?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -84,5 +85,6 @@ fn missing(lists: [&[Ability]; 3]) -> String {
             None => reasons.push((why, vec![&one.name])),
         }
     }
-    reasons.iter().map(|(why, names)| format!("\nmissing {} ({why})", names.join(", "))).collect()
+    let lines = reasons.iter().map(|(why, names)| format!("missing {} ({why})", names.join(", ")));
+    lines.collect::<Vec<_>>().join("\n")
 }

@@ -12,6 +12,9 @@ pub(super) const READS: &[&str] = &[
     "ADPCM", "FLAC", "MP1", "MP2", "MP3", "Opus", "PCM", "Vorbis",
 ];
 
+/// Containers whose packets the library finds itself, as it names them.
+const DEMUXED: &[&str] = &["mp4", "mkv", "ogg", "wav", "aiff", "caf", "flac", "mp3", "aac"];
+
 /// What a probe found.
 pub(super) fn found(info: &Info) -> MediaInfo {
     let audio = &info.audio;
@@ -55,13 +58,15 @@ pub(super) fn known(info: &MediaInfo) -> Result<Info, ConverterError> {
         return Err(ConverterError::Unsupported(why));
     };
     let codec = Codec::from(audio.codec.clone());
+    let is_demuxed = DEMUXED.contains(&info.container.as_str());
     Ok(Info {
         container: info.container.clone(),
         duration_ms: info.duration_ms,
         audio: AudioTrack {
             codec_label: codec.label().to_owned(),
             // Only ffmpeg could tell the rate of what the library does not read itself.
-            by_ffmpeg: !codec.is_read() && audio.sample_rate_hz > 0,
+            by_ffmpeg: !(codec.is_read() && is_demuxed) && audio.sample_rate_hz > 0,
+            is_demuxed,
             codec,
             sample_rate_hz: audio.sample_rate_hz,
             channels: u8::try_from(audio.channels).unwrap_or(u8::MAX),
