@@ -22,6 +22,8 @@ pub enum Format {
     Aac,
     /// AAC in MP4.
     M4a,
+    /// Windows Media Audio 2 in ASF.
+    Wma,
     /// Opus packets for Discord, with the DCA1 header.
     Dca,
     /// Opus packets for Discord, without a header.
@@ -30,12 +32,13 @@ pub enum Format {
 
 impl Format {
     /// Every format, in the order in which they are listed.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Mp3,
         Self::Ogg,
         Self::Opus,
         Self::M4a,
         Self::Aac,
+        Self::Wma,
         Self::Flac,
         Self::Wav,
         Self::Dca,
@@ -53,6 +56,7 @@ impl Format {
             Self::Ogg => "ogg",
             Self::Aac => "aac",
             Self::M4a => "m4a",
+            Self::Wma => "wma",
             Self::Dca => "dca",
             Self::Dca0 => "dca0",
         }
@@ -77,6 +81,7 @@ impl Format {
             Self::Opus | Self::Ogg => "audio/ogg",
             Self::Aac => "audio/aac",
             Self::M4a => "audio/mp4",
+            Self::Wma => "audio/x-ms-wma",
             // Nobody has registered one.
             Self::Dca | Self::Dca0 => "audio/x-dca",
         }
@@ -263,6 +268,12 @@ impl Profile {
                 copied(128),
             ),
             profile("aac", "AAC, kept or made at 128 kbit/s: radios", Format::Aac, copied(128)),
+            profile(
+                "wma",
+                "WMA, 128 kbit/s: Windows from before it played everything",
+                Format::Wma,
+                kbps(128),
+            ),
             profile("dca", "DCA, Opus kept or made at 64 kbit/s: Discord bots", Format::Dca, copied(64)),
             profile("dca0", "DCA without a header: older Discord bots", Format::Dca0, copied(64)),
         ]

@@ -150,8 +150,10 @@ impl Converter for InProcessConverter {
     }
 
     fn writes(&self) -> Vec<Format> {
-        let is_written = |format: &Format| {
-            !matches!(format, Format::Aac | Format::M4a) || self.engines.aac_encoder().is_ok()
+        let is_written = |format: &Format| match format {
+            Format::Aac | Format::M4a => self.engines.aac_encoder().is_ok(),
+            Format::Wma => self.engines.wma_encoder().is_ok(),
+            _ => true,
         };
         Format::ALL.into_iter().filter(is_written).collect()
     }

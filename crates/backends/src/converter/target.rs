@@ -52,6 +52,7 @@ const fn media_format(format: Format) -> reelmill_media::Format {
         Format::Ogg => reelmill_media::Format::Ogg,
         Format::Aac => reelmill_media::Format::Aac,
         Format::M4a => reelmill_media::Format::M4a,
+        Format::Wma => reelmill_media::Format::Wma,
         Format::Dca => reelmill_media::Format::Dca,
         Format::Dca0 => reelmill_media::Format::Dca0,
     }

@@ -12,11 +12,11 @@ use super::words::{kbps_of, ms_of};
 /// How the result is to be made.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct Wishes {
-    /// Output format: mp3, ogg, opus, m4a, aac, flac, wav, dca, dca0; default by OUT's extension
+    /// Output format: mp3, ogg, opus, m4a, aac, wma, flac, wav, dca, dca0; default by OUT's extension
     #[arg(long, value_name = "FORMAT", value_parser = format_of)]
     to: Option<Format>,
-    /// A profile, as the server has them: mp3, mp3-high, mp3-voice, ogg, opus, opus-voice, m4a, aac, flac, wav,
-    /// dca, dca0
+    /// A profile, as the server has them: mp3, mp3-high, mp3-voice, ogg, opus, opus-voice, m4a, aac, wma, flac,
+    /// wav, dca, dca0
     #[arg(long, value_name = "NAME", value_parser = profile_of)]
     profile: Option<Profile>,
     /// Constant bit rate in kbit/s, e.g. 128k

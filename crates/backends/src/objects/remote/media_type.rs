@@ -13,6 +13,8 @@ pub(crate) fn media_type(key: &Key) -> &'static str {
         "wav" => "audio/wav",
         "ogg" | "oga" | "opus" => "audio/ogg",
         "m4a" => "audio/mp4",
+        "wma" => "audio/x-ms-wma",
+        "dca" => "audio/x-dca",
         "mp4" | "m4v" => "video/mp4",
         "mkv" => "video/x-matroska",
         "webm" => "video/webm",

@@ -40,7 +40,7 @@ Exit codes:
   130  interrupted
 With several inputs, the code is that of the first that failed; the others are still converted.";
 
-/// Convert media to mp3, ogg, opus, aac, flac, wav or dca, without a server
+/// Convert media to mp3, ogg, opus, m4a, aac, wma, flac, wav or dca, without a server
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER, override_usage = "reelmill convert [OPTIONS] IN OUT\n       reelmill convert [OPTIONS] IN... FOLDER")]
 pub(super) struct Convert {

@@ -100,7 +100,7 @@ fn formats(wanted: Format) -> String {
         Format::Mp3 => Some("mp3"),
         Format::Ogg => Some("vorbis"),
         Format::Flac => Some("flac"),
-        Format::Wav => None,
+        Format::Wav | Format::Wma => None,
     };
     let first = codec.map(|codec| format!("bestaudio[acodec^={codec}]{PROTOCOLS}/")).unwrap_or_default();
     format!("{first}bestaudio{PROTOCOLS}/best{PROTOCOLS}")
