@@ -34,7 +34,9 @@ impl Place {
 
     /// A program of this workspace in the checkout, ready for arguments.
     pub(crate) fn cargo(&self) -> Program {
-        Program::new("cargo").within(&self.root)
+        // What cargo told this program of itself would make build scripts (ring's, for one) run again, and what depends on
+        // them be built again, each time that somebody calls cargo by hand between two runs.
+        Program::new("cargo").without("CARGO_PKG_").without("CARGO_MANIFEST_").within(&self.root)
     }
 
     /// The release binary.

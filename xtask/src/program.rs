@@ -43,6 +43,16 @@ impl Program {
         self
     }
 
+    /// Without the variables whose names begin so.
+    pub(crate) fn without(mut self, prefix: &str) -> Self {
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with(prefix) {
+                self.command.env_remove(name);
+            }
+        }
+        self
+    }
+
     /// Runs it in `folder`.
     pub(crate) fn within(mut self, folder: &Path) -> Self {
         self.command.current_dir(folder);
