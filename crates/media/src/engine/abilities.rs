@@ -131,7 +131,7 @@ impl Engines {
 
     fn written(&self, format: Format) -> Ability {
         let (engine, missing) = match format {
-            Format::Aac => (Engine::Ffmpeg, self.aac_encoder().err()),
+            Format::Aac | Format::M4a => (Engine::Ffmpeg, self.aac_encoder().err()),
             Format::Wma => (Engine::Ffmpeg, self.wma_encoder().err()),
             _ => (Engine::Library, None),
         };

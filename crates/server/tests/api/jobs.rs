@@ -177,7 +177,7 @@ async fn profiles_say_what_they_would_do_with_a_media() {
     let mp3 = planned["items"].as_array().unwrap().iter().find(|profile| profile["name"] == "mp3").unwrap();
     assert!(mp3["plan"].as_str().unwrap().contains("mp3"), "{mp3}");
     assert_eq!((&mp3["problem"], &mp3["content_type"]), (&Value::Null, &json!("audio/mpeg")));
-    assert_eq!(mp3["settings"], json!({"bitrate_kbps": 128}));
+    assert_eq!(mp3["settings"], json!({"bitrate_kbps": 128, "copy": true}));
     let formats = mill.call(Ask::get("/v1/formats")).await.json();
     assert!(
         formats["writes"].as_array().unwrap().contains(&json!({"name": "mp3", "content_type": "audio/mpeg"}))
