@@ -38,7 +38,7 @@ enum Place {
 struct There {
     blocks: Receiver<Result<Block, MediaError>>,
     is_wanted_back: Arc<AtomicBool>,
-    thread: JoinHandle<Box<Decoding>>,
+    thread: JoinHandle<Result<Box<Decoding>, mpsc::RecvError>>,
     _core: Core,
 }
 
@@ -134,8 +134,15 @@ impl Ahead {
         let (give, blocks) = mpsc::sync_channel(BLOCKS_AHEAD);
         let is_wanted_back = Arc::new(AtomicBool::new(false));
         let wanted = Arc::clone(&is_wanted_back);
-        let work = move || run(decoding, &give, &wanted);
-        let thread = thread::Builder::new().name("decoder".into()).spawn(work)?;
+        // Handed over once the thread runs, so that it is not lost with one that cannot be started.
+        let (hand, taken) = mpsc::sync_channel(1);
+        let work = move || taken.recv().map(|decoding| run(decoding, &give, &wanted));
+        let Ok(thread) = thread::Builder::new().name("decoder".into()).spawn(work) else {
+            self.may_go = false;
+            self.place = Place::Here(decoding);
+            return Ok(());
+        };
+        hand.send(decoding).map_err(|_| gone())?;
         self.place = Place::There(There { blocks, is_wanted_back, thread, _core: core });
         Ok(())
     }
@@ -144,7 +151,8 @@ impl Ahead {
     fn come_back(&mut self) -> Result<(), MediaError> {
         let Place::There(there) = std::mem::replace(&mut self.place, Place::Nowhere) else { return Ok(()) };
         drop(there.blocks);
-        self.place = Place::Here(there.thread.join().map_err(|_| gone())?);
+        let decoding = there.thread.join().map_err(|_| gone())?;
+        self.place = Place::Here(decoding.map_err(|_| gone())?);
         Ok(())
     }
 }

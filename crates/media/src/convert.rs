@@ -9,9 +9,9 @@ use crate::decode::Decoding;
 use crate::encode::{self, Encoder, Heading, Output};
 use crate::error::MediaError;
 use crate::input::Input;
+use crate::intake::{Clip, Intake};
 use crate::loudness::{Leveller, Measured, Meter};
-use crate::mix::{Layout, Mixer};
-use crate::plan::{MAX_CHANNELS, Method, Plan, plan};
+use crate::plan::{Method, Plan, plan};
 use crate::probe::guarded;
 use crate::resample::{Resampler, rescale};
 use crate::sink::Sink;
@@ -19,9 +19,6 @@ use crate::source::{Reopenable, Source};
 use crate::tags::Tags;
 use crate::target::{Format, Target};
 
-/// Frames that are worked on between two looks at the cancel flag. A block of FLAC may have 65,535, for
-/// which the slowest encoder takes longer than a caller should wait.
-const PIECE_FRAMES: usize = 4096;
 /// What a first pass that measures is of the whole: it decodes, and does not encode.
 const MEASURED_SHARE: f64 = 0.3;
 
@@ -66,7 +63,12 @@ pub fn convert(
             return encode(input, &origin, &chosen, &mut output, control, watch);
         }
         // ffmpeg describes what our demuxer finds and our decoders do not know; the packets are our demuxer's.
-        let input = if input.info.audio.by_ffmpeg { origin.open()? } else { input };
+        let input = if input.info.audio.by_ffmpeg {
+            drop(input);
+            origin.open()?
+        } else {
+            input
+        };
         match copy::copy(input, &chosen, &origin, &mut output, &mut watch)? {
             Outcome::Copied(report) => {
                 watch.finish();
@@ -155,52 +157,6 @@ fn measure(
         watch.report(fraction * MEASURED_SHARE, 0);
     }
     Ok(meter.measured())
-}
-
-/// What is taken of the decoder's blocks, and in which channels.
-struct Intake {
-    clip: Clip,
-    mixer: Option<Mixer>,
-    /// Of what comes out.
-    layout: Layout,
-}
-
-impl Intake {
-    fn new(input: &Input, plan: &Plan) -> Self {
-        let mixer = Mixer::new(input.layout, plan.channels);
-        let layout =
-            if mixer.is_some() { Layout::of_count(usize::from(plan.channels)) } else { input.layout };
-        Self { clip: Clip::new(plan, input.info.audio.sample_rate_hz), mixer, layout }
-    }
-
-    /// Takes a block that starts at frame `start`, in pieces; answers false when nothing after it is wanted.
-    fn take(
-        &mut self,
-        planes: &[&[f32]],
-        start: u64,
-        watch: &Watch<'_>,
-        mut next: impl FnMut(&[&[f32]]) -> Result<(), MediaError>,
-    ) -> Result<bool, MediaError> {
-        let frames = planes.first().map_or(0, |plane| plane.len());
-        let wanted = self.clip.part(start, frames);
-        for piece in wanted.clone().step_by(PIECE_FRAMES) {
-            watch.check()?;
-            let piece = piece..wanted.end.min(piece + PIECE_FRAMES);
-            let mut cut: [&[f32]; MAX_CHANNELS as usize] = [&[]; MAX_CHANNELS as usize];
-            for (cut, plane) in cut.iter_mut().zip(planes) {
-                *cut = &plane[piece.clone()];
-            }
-            let planes = &cut[..planes.len().min(cut.len())];
-            match &mut self.mixer {
-                None => next(planes)?,
-                Some(mixer) => {
-                    let outcome: Vec<&[f32]> = mixer.mix(planes).iter().map(Vec::as_slice).collect();
-                    next(&outcome)?;
-                }
-            }
-        }
-        Ok(self.clip.end.is_none_or(|end| start + (frames as u64) < end))
-    }
 }
 
 /// Everything between the decoder and the sink.
@@ -303,32 +259,6 @@ impl Tail {
     }
 }
 
-/// The wanted part of the source, in frames.
-struct Clip {
-    start: u64,
-    end: Option<u64>,
-}
-
-impl Clip {
-    fn new(plan: &Plan, rate_hz: u32) -> Self {
-        Self {
-            start: rescale(plan.start_ms, 1000, rate_hz),
-            end: plan.end_ms.map(|end_ms| rescale(end_ms, 1000, rate_hz)),
-        }
-    }
-
-    /// Which part of a block of `frames` from frame `start` on is wanted.
-    fn part(&self, start: u64, frames: usize) -> std::ops::Range<usize> {
-        let inside = |frame: u64| usize::try_from(frame.saturating_sub(start)).unwrap_or(frames).min(frames);
-        let end = self.end.map_or(frames, inside);
-        inside(self.start).min(end)..end
-    }
-
-    fn length_of(&self, frames: u64) -> u64 {
-        self.end.map_or(frames, |end| end.min(frames)).saturating_sub(self.start)
-    }
-}
-
 /// How far the reading is: by frames where their number is known, else by bytes.
 struct Progress {
     last_frame: Option<u64>,
@@ -355,21 +285,5 @@ impl Progress {
 
     fn media_ms(&self, position: u64) -> u64 {
         rescale(position, self.rate_hz, 1000)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_clip_takes_its_part_of_every_block() {
-        let clip = Clip { start: 100, end: Some(250) };
-        assert_eq!(clip.part(0, 100), 100..100);
-        assert_eq!(clip.part(50, 100), 50..100);
-        assert_eq!(clip.part(150, 200), 0..100);
-        assert_eq!(clip.part(300, 100), 0..0);
-        assert_eq!(clip.length_of(200), 100);
-        assert_eq!(Clip { start: 100, end: None }.part(0, 300), 100..300);
     }
 }

@@ -22,6 +22,7 @@ mod extent;
 mod frames;
 mod info;
 mod input;
+mod intake;
 mod lame;
 mod libopus;
 mod loudness;

@@ -117,7 +117,8 @@ impl Leveller {
         };
         let planes: Vec<&[f32]> = ready.iter().map(Vec::as_slice).collect();
         outcome.add(&planes)?;
-        next(&planes)
+        // Where the limiter still looks ahead, there is nothing yet.
+        if planes.first().is_none_or(|plane| plane.is_empty()) { Ok(()) } else { next(&planes) }
     }
 
     /// Hands out what lags behind, and says what was done.

@@ -22,7 +22,7 @@ pub(crate) use packets::demuxer;
 const MAX_BOXES: u32 = 1_000_000;
 const MAX_TRACKS: usize = 128;
 /// Boxes within boxes within a track, of those that are entered.
-const MAX_DEPTH: u32 = 8;
+pub(crate) const MAX_DEPTH: u32 = 8;
 const MAX_EDITS: u32 = 64;
 
 /// What the boxes say.

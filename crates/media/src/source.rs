@@ -77,47 +77,96 @@ impl Source for FileSource {
     }
 }
 
-/// A source that can be opened again once who had it is gone. Two that read at once would disturb each other.
-#[derive(Clone)]
-pub(crate) struct Reopenable(Arc<Mutex<Box<dyn Source>>>);
+/// A source that several may read, each from a place of its own: the next look at it begins while the last one's reader
+/// ahead has not ended yet.
+pub(crate) struct Reopenable {
+    shared: Arc<Mutex<Shared>>,
+    /// Which of the readers this is.
+    id: u64,
+    /// Where this reader is, whoever has moved the source since.
+    position: u64,
+}
+
+struct Shared {
+    source: Box<dyn Source>,
+    readers: u64,
+    /// Who read last, and so where the source stands.
+    at: Option<u64>,
+}
 
 impl Reopenable {
     pub(crate) fn new(source: Box<dyn Source>) -> Self {
-        Self(Arc::new(Mutex::new(source)))
+        Self { shared: Arc::new(Mutex::new(Shared { source, readers: 1, at: None })), id: 0, position: 0 }
     }
 
-    fn source(&self) -> MutexGuard<'_, Box<dyn Source>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads where this reader is.
+    fn read_here(&mut self, read: impl FnOnce(&mut dyn Source) -> io::Result<usize>) -> io::Result<usize> {
+        let mut shared = self.shared();
+        if shared.at != Some(self.id) {
+            shared.at = None;
+            shared.source.seek(SeekFrom::Start(self.position))?;
+            shared.at = Some(self.id);
+        }
+        let count = read(&mut *shared.source)?;
+        drop(shared);
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+/// Another reader, from the start on.
+impl Clone for Reopenable {
+    fn clone(&self) -> Self {
+        let mut shared = self.shared();
+        let id = shared.readers;
+        shared.readers += 1;
+        drop(shared);
+        Self { shared: Arc::clone(&self.shared), id, position: 0 }
     }
 }
 
 impl Read for Reopenable {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.source().read(buffer)
+        self.read_here(|source| source.read(buffer))
     }
 
     fn read_vectored(&mut self, buffers: &mut [io::IoSliceMut<'_>]) -> io::Result<usize> {
-        self.source().read_vectored(buffers)
+        self.read_here(|source| source.read_vectored(buffers))
     }
 }
 
 impl Seek for Reopenable {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.source().seek(to)
+        let mut shared = self.shared();
+        let to = match to {
+            // What is relative is relative to this reader.
+            SeekFrom::Current(by) => SeekFrom::Start(self.position.saturating_add_signed(by)),
+            absolute => absolute,
+        };
+        shared.at = None;
+        let position = shared.source.seek(to)?;
+        shared.at = Some(self.id);
+        drop(shared);
+        self.position = position;
+        Ok(position)
     }
 }
 
 impl Source for Reopenable {
     fn size_bytes(&self) -> Option<u64> {
-        self.source().size_bytes()
+        self.shared().source.size_bytes()
     }
 
     fn pace(&self) -> Option<Pace> {
-        self.source().pace()
+        self.shared().source.pace()
     }
 
     fn expect(&mut self, range: Range<u64>) {
-        self.source().expect(range);
+        self.shared().source.expect(range);
     }
 }
 

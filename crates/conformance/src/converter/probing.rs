@@ -40,8 +40,8 @@ pub(super) async fn an_empty_file_is_refused(place: Setup) {
 }
 
 async fn unread(bench: &Bench) -> MediaInfo {
-    // 0x2000 is AC-3 in WAV.
-    let mut file = wav_header(0x2000, 40_000);
+    // A format tag that nobody has registered.
+    let mut file = wav_header(0x7a3b, 40_000);
     file.resize(40_044, 0x55);
     probed(bench, "a.wav", file).await.unwrap()
 }

@@ -62,14 +62,15 @@ impl Origin<'_> {
 
     /// Opens it first. What is only to be copied needs nobody who decodes it.
     pub(crate) fn open_for(&self, target: &Target) -> Result<Input, MediaError> {
-        let opened = self.open_to_decode();
-        if let Err(MediaError::Missing(_)) = opened
-            && let Ok(own) = self.open()
-            && plan(&own.info, target, &self.control.engines).is_ok_and(|plan| plan.method == Method::Copy)
+        let own = self.open();
+        if let Ok(own) = own
+            && (own.info.audio.codec.is_read()
+                || plan(&own.info, target, &self.control.engines)
+                    .is_ok_and(|plan| plan.method == Method::Copy))
         {
             return Ok(own);
         }
-        opened
+        self.open_to_decode()
     }
 
     /// Its bytes as they are.

@@ -78,7 +78,7 @@ fn find(tap: &mut Tap, size_bytes: u64, track_id: u32) -> io::Result<Places> {
                 return Ok(());
             }
             let (mut id, mut places) = (0, Places::default());
-            find_in_track(tap, track, &mut id, &mut places)?;
+            find_in_track(tap, track, &mut id, &mut places, mp4::MAX_DEPTH)?;
             if id == track_id {
                 found = places;
             }
@@ -88,10 +88,18 @@ fn find(tap: &mut Tap, size_bytes: u64, track_id: u32) -> io::Result<Places> {
     Ok(found)
 }
 
-fn find_in_track(tap: &mut Tap, parent: &Header, id: &mut u32, places: &mut Places) -> io::Result<()> {
+fn find_in_track(
+    tap: &mut Tap,
+    parent: &Header,
+    id: &mut u32,
+    places: &mut Places,
+    depth: u32,
+) -> io::Result<()> {
     mp4::children(tap, parent, &mut |tap, child| {
         match &child.kind {
-            b"mdia" | b"minf" | b"stbl" => return find_in_track(tap, child, id, places),
+            b"mdia" | b"minf" | b"stbl" if depth > 0 => {
+                return find_in_track(tap, child, id, places, depth - 1);
+            }
             b"tkhd" => *id = mp4::track_id(tap, child)?,
             b"stsd" => places.descriptions = Some(*child),
             b"stts" => places.durations = Some(*child),

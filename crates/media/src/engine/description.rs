@@ -107,7 +107,8 @@ pub(super) fn read(told: &[u8], demuxer: &str) -> Result<Description, MediaError
     let format_name = told.format.format_name.as_deref().and_then(|names| names.split(',').next());
     let demuxer = if demuxer.contains(',') { format_name.unwrap_or("unknown") } else { demuxer };
     let (codec, label) = stream.codec();
-    if stream.rate_hz() == 0 || stream.channels.is_none_or(|channels| channels == 0) {
+    let is_known = !matches!(stream.codec_name.as_deref(), None | Some("unknown" | "none"));
+    if !is_known || stream.rate_hz() == 0 || stream.channels.is_none_or(|channels| channels == 0) {
         return Err(MediaError::Unsupported { codec: label });
     }
     let is_alone =

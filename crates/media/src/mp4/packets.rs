@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use symphonia::core::codecs::CodecParameters;
-use symphonia::core::errors::{Error, Result, SeekErrorKind, limit_error, seek_error};
+use symphonia::core::errors::{Error, Result, SeekErrorKind, decode_error, limit_error, seek_error};
 use symphonia::core::formats::{FormatInfo, FormatReader, MediaInfo, SeekMode, SeekTo, SeekedTo, Track};
 use symphonia::core::io::MediaSourceStream;
 use symphonia::core::meta::Metadata;
@@ -48,6 +48,8 @@ struct Fragments {
     next_piece: usize,
     pts: u64,
     is_far: bool,
+    /// Bytes that all fragments so far claim for packets; one that has none counts as one.
+    claimed: u64,
 }
 
 /// Makes a demuxer of the track `id`, whose description `head` has; gives the tap back where a table is missing.
@@ -74,6 +76,7 @@ pub(crate) fn demuxer(
         next_piece: 0,
         pts: table.ticks(),
         is_far,
+        claimed: 0,
     });
     Ok(Ok(Box::new(PacketReader {
         head,
@@ -178,7 +181,7 @@ impl Fragments {
                 if let Some(media) = media.filter(|next| &next.kind == b"mdat" && next.end <= size_bytes) {
                     self.next_box = media.end;
                 }
-                self.enter(fragment, tap)?;
+                self.enter(fragment, tap, size_bytes)?;
             }
         }
         let piece = self.fragment.pieces[self.next_piece];
@@ -188,9 +191,14 @@ impl Fragments {
         Ok(Some(Place { offset: piece.offset, bytes: u64::from(piece.bytes), pts, ticks }))
     }
 
-    fn enter(&mut self, fragment: Fragment, tap: &mut Tap) -> Result<()> {
+    fn enter(&mut self, fragment: Fragment, tap: &mut Tap, size_bytes: u64) -> Result<()> {
         if fragment.is_beyond {
             return limit_error("a fragment of more than 500000 packets");
+        }
+        let claimed: u64 = fragment.pieces.iter().map(|piece| u64::from(piece.bytes).max(1)).sum();
+        self.claimed = self.claimed.saturating_add(claimed);
+        if self.claimed > size_bytes {
+            return decode_error("its fragments claim more bytes than there are");
         }
         self.pts = fragment.start.unwrap_or(self.pts);
         if !self.is_far {

@@ -110,7 +110,9 @@ pub(crate) fn lame_frames(file: &[u8], rate_hz: u64) -> Option<u64> {
     // Frames, bytes, a table of 100 and a quality come before LAME's own part, as far as the flags say.
     let sizes = [(1, 4), (2, 4), (4, 100), (8, 4)];
     let lame = sizes.iter().filter(|(bit, _)| flags & bit != 0).fold(tag + 8, |at, (_, size)| at + size);
-    let gap = file.get(lame + 21..lame + 24)?;
+    // What others than these write there means something else, and a copied frame is theirs.
+    let is_lame = [b"LAME", b"Lavf", b"Lavc"].iter().any(|name| file.get(lame..lame + 4) == Some(&name[..]));
+    let gap = if is_lame { file.get(lame + 21..lame + 24)? } else { &[0; 3] };
     let delay = u64::from(gap[0]) << 4 | u64::from(gap[1]) >> 4;
     let padding = u64::from(gap[1] & 0x0f) << 8 | u64::from(gap[2]);
     let frame = if rate_hz >= 32_000 { 1152 } else { 576 };

@@ -111,9 +111,9 @@ pub(crate) fn tone(seed: u32, frames: u32) -> Vec<u8> {
     wav(1, &samples.collect::<Vec<_>>())
 }
 
-/// A WAV whose coding nobody reads: GSM 06.10 (format tag 0x31) with no GSM in it.
+/// A WAV whose coding nobody reads: its format tag is one that nobody has registered.
 pub(crate) fn unreadable() -> Vec<u8> {
-    wav(0x31, &[0; 650])
+    wav(0x7a3b, &[0; 650])
 }
 
 fn wav(tag: u16, data: &[u8]) -> Vec<u8> {

@@ -111,7 +111,7 @@ async function drop(page, name) {
 
 async function convert(page, name) {
   step = "choose a profile";
-  await page.getByRole("radio", { name: /MP3, 128 kbit/ }).check();
+  await page.getByRole("radio", { name: /^MP3, .*128 kbit/ }).check();
 
   step = "start the conversion and show its progress";
   const row = page.getByRole("list", { name: "Conversions" }).getByRole("listitem").first();

@@ -13,7 +13,8 @@ pub(super) const READS: &[&str] = &[
 ];
 
 /// Containers whose packets the library finds itself, as it names them.
-const DEMUXED: &[&str] = &["mp4", "mkv", "ogg", "wav", "aiff", "caf", "flac", "mp3", "aac"];
+const DEMUXED: &[&str] =
+    &["mp4", "m4a", "mov", "mkv", "webm", "ogg", "wav", "aiff", "caf", "flac", "mp1", "mp2", "mp3", "aac"];
 
 /// What a probe found.
 pub(super) fn found(info: &Info) -> MediaInfo {

@@ -13,7 +13,7 @@ pub(crate) const PYTHON: &str = "REELMILL_CLOUD_PYTHON";
 
 /// Has the other program do those things, and gives its answers.
 pub(crate) fn has(tables: &Tables, orders: &[Value]) -> Vec<Value> {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/dynamodb/other.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/beyond/dynamodb/other.py");
     let mut python = Command::new(std::env::var_os(PYTHON).unwrap())
         .args([script, &tables.endpoint])
         .stdin(Stdio::piped())
