@@ -179,3 +179,27 @@ impl Source for Cursor<Vec<u8>> {
         Some(Pace::LOCAL)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reader_goes_on_where_it_was_whoever_reads_between() {
+        let mut one = Reopenable::new(Box::new(Cursor::new((0..100).collect::<Vec<u8>>())));
+        let mut other = one.clone();
+        let next = |reader: &mut Reopenable| {
+            let mut bytes = [0; 3];
+            reader.read_exact(&mut bytes).map(|()| bytes)
+        };
+        assert_eq!(next(&mut one).ok(), Some([0, 1, 2]));
+        assert_eq!(next(&mut other).ok(), Some([0, 1, 2]));
+        assert_eq!(next(&mut one).ok(), Some([3, 4, 5]));
+        assert_eq!(other.seek(SeekFrom::Current(10)).ok(), Some(13));
+        assert_eq!(next(&mut one).ok(), Some([6, 7, 8]));
+        assert_eq!(next(&mut other).ok(), Some([13, 14, 15]));
+        assert_eq!(other.seek(SeekFrom::End(-1)).ok(), Some(99));
+        assert_eq!(next(&mut one.clone()).ok(), Some([0, 1, 2]));
+        assert_eq!(next(&mut one).ok(), Some([9, 10, 11]));
+    }
+}

@@ -425,6 +425,17 @@ mod tests {
     }
 
     #[test]
+    fn boxes_in_boxes_without_end_are_not_followed() {
+        // Each level says that it holds the rest; a stack has no room for all of them.
+        const LEVELS: u32 = 60_000;
+        let depths: Vec<u8> =
+            (1..=LEVELS).rev().flat_map(|level| [(level * 8).to_be_bytes(), *b"minf"].concat()).collect();
+        let header = boxed(*b"tkhd", &numbers_of(&[0, 0, 0, 7, 0, 0]));
+        let movie = boxed(*b"moov", &boxed(*b"trak", &[header, boxed(*b"mdia", &depths)].concat()));
+        assert!(!matches!(tables([boxed(*b"ftyp", b"M4A "), movie].concat()), Ok(Ok(_))));
+    }
+
+    #[test]
     fn no_change_of_a_byte_and_no_cut_makes_it_stumble() {
         let whole = sound();
         for place in 0..whole.len() {
