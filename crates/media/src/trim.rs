@@ -93,11 +93,11 @@ impl Trim {
         let shown = scale(edit.duration, boxes.timescale, rate_hz);
         // The edit is measured in ticks of the movie, often milliseconds; within one of them the packets'
         // own durations are the better word.
-        let tick = scale(1, boxes.timescale, rate_hz) + 1;
+        let tick = scale(1, boxes.timescale, rate_hz).saturating_add(1);
         let end = skip.saturating_add(shown);
         let drop_from = match frames {
             _ if edit.duration == 0 => frames,
-            Some(frames) if end + tick >= frames => Some(frames),
+            Some(frames) if end.saturating_add(tick) >= frames => Some(frames),
             _ => Some(end),
         };
         let padding = frames.zip(drop_from).map_or(0, |(frames, end)| frames.saturating_sub(end));

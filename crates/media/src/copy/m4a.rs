@@ -140,7 +140,6 @@ impl<'a> File<'a> {
             timescale: self.timescale,
             tags: &self.tags,
             cover: self.cover.as_ref(),
-            chapters: &[],
             has_note: self.is_plain && self.timescale == self.sample_rate_hz,
         }
     }

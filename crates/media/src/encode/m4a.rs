@@ -91,16 +91,7 @@ fn file<'a>(
     tags: &'a Tags,
     cover: Option<&'a Cover>,
 ) -> m4a::Heading<'a> {
-    m4a::Heading {
-        config,
-        channels,
-        sample_rate_hz,
-        timescale: sample_rate_hz,
-        tags,
-        cover,
-        chapters: &[],
-        has_note: true,
-    }
+    m4a::Heading { config, channels, sample_rate_hz, timescale: sample_rate_hz, tags, cover, has_note: true }
 }
 
 impl Encoder for M4a {

@@ -20,7 +20,7 @@ use symphonia::core::formats::{
 use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::{Metadata, MetadataLog};
 use symphonia::core::packet::Packet;
-use symphonia::core::units::{Duration, TimeBase, Timestamp};
+use symphonia::core::units::{Duration, Timestamp};
 
 use super::{Input, Stream, open};
 use crate::codec::Codec;
@@ -197,7 +197,7 @@ impl Stream {
             reader: Box::new(reader),
             track_id: 0,
             params,
-            time_base: time_base.or_else(|| TimeBase::try_from_recip(1)),
+            time_base,
             gauge,
             peeked: std::collections::VecDeque::new(),
             is_chained: false,

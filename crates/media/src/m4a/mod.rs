@@ -30,7 +30,6 @@ pub(crate) struct Heading<'a> {
     pub(crate) timescale: u32,
     pub(crate) tags: &'a Tags,
     pub(crate) cover: Option<&'a Cover>,
-    pub(crate) chapters: &'a [Chapter],
     /// Whether iTunes' own note is written, which counts in frames of the sound as it is heard.
     pub(crate) has_note: bool,
 }
@@ -49,13 +48,6 @@ pub(crate) struct Packets {
 pub(crate) struct Heard {
     pub(crate) skip: u64,
     pub(crate) ticks: u64,
-}
-
-/// A named place in the sound.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Chapter {
-    pub(crate) start_ms: u64,
-    pub(crate) title: String,
 }
 
 impl Packets {

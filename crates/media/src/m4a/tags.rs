@@ -1,5 +1,5 @@
-//! Tags, the cover and chapters where iTunes keeps them, and players look: `udta` with `meta` and `ilst`, and Nero's
-//! `chpl`. Atoms and their types are those of the `QuickTime` file format's metadata.
+//! Tags and the cover where iTunes keeps them, and players look: `udta` with `meta` and `ilst`. Atoms and their types are
+//! those of the `QuickTime` file format's metadata.
 
 use super::boxes::Boxes;
 use super::{Heading, Heard, Packets};
@@ -25,8 +25,6 @@ const UTF8: u32 = 1;
 const JPEG: u32 = 13;
 const PNG: u32 = 14;
 const INTEGER: u32 = 21;
-/// Nero's count has eight bits, and its titles' lengths, too.
-const MAX_CHAPTERS: usize = 255;
 
 /// The number of a picture's type; others than these two are shown by no player.
 pub(super) fn picture_type(cover: &Cover) -> Option<u32> {
@@ -40,11 +38,10 @@ pub(super) fn picture_type(cover: &Cover) -> Option<u32> {
 /// Adds the box with all of it, unless there is nothing to say.
 pub(super) fn user_data(boxes: &mut Boxes, heading: &Heading<'_>, packets: &Packets, heard: Heard) {
     let cover = heading.cover.and_then(|cover| Some((picture_type(cover)?, cover)));
-    if heading.tags.is_empty() && cover.is_none() && !heading.has_note && heading.chapters.is_empty() {
+    if heading.tags.is_empty() && cover.is_none() && !heading.has_note {
         return;
     }
     boxes.nest(*b"udta", |boxes| {
-        chapters(boxes, heading);
         boxes.full(*b"meta", 0, 0, |boxes| {
             boxes.full(*b"hdlr", 0, 0, |boxes| {
                 boxes.u32(0);
@@ -137,22 +134,4 @@ fn gapless_note(packets: &Packets, heard: Heard) -> String {
     let padding = all.saturating_sub(heard.skip).saturating_sub(heard.ticks);
     let rest = " 00000000".repeat(8);
     format!(" 00000000 {:08X} {padding:08X} {:016X}{rest}", heard.skip, heard.ticks)
-}
-
-/// In units of 100 ns.
-fn chapters(boxes: &mut Boxes, heading: &Heading<'_>) {
-    let chapters = &heading.chapters[..heading.chapters.len().min(MAX_CHAPTERS)];
-    if chapters.is_empty() {
-        return;
-    }
-    boxes.full(*b"chpl", 1, 0, |boxes| {
-        boxes.u32(0);
-        boxes.u8(u8::try_from(chapters.len()).unwrap_or(u8::MAX));
-        for chapter in chapters {
-            let title = &chapter.title[..chapter.title.floor_char_boundary(255)];
-            boxes.u64(chapter.start_ms.saturating_mul(10_000));
-            boxes.u8(u8::try_from(title.len()).unwrap_or(0));
-            boxes.bytes(title.as_bytes());
-        }
-    });
 }

@@ -142,7 +142,6 @@ mod tests {
             timescale: 44_100,
             tags: &tags,
             cover: None,
-            chapters: &[],
             has_note: true,
         };
         let mut sink = VecSink::new();
@@ -215,7 +214,6 @@ mod tests {
             timescale: 44_100,
             tags: &tags,
             cover: None,
-            chapters: &[],
             has_note: false,
         };
         let bytes = front(&heading, &packets, Heard { skip: 0, ticks: 4200 * 1024 });

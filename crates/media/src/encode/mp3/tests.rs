@@ -1,3 +1,5 @@
+//! Frames that are taken out, stitched and put back, held against the stream and the header that LAME makes alone.
+
 use super::frame::{Frame, Unpacker};
 use super::stitch::Stitcher;
 use super::*;
