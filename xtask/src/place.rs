@@ -3,8 +3,8 @@
 //! Everything that is fetched or made stays under the target folder, so that the source tree holds sources only and
 //! `cargo clean` undoes it all.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use anyhow::{Context, Result};
 
@@ -19,10 +19,12 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Finds the checkout that this program was built from, and where cargo builds it now.
+    /// Finds the checkout that cargo runs this program for, and where cargo builds it now.
     pub(crate) fn find() -> Result<Self> {
-        let root =
-            Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in no workspace")?.to_owned();
+        // Not where it was compiled: two checkouts with one target folder share this program.
+        let package =
+            env::var_os("CARGO_MANIFEST_DIR").context("xtask is run by cargo: use `cargo xtask`")?;
+        let root = Path::new(&package).parent().context("xtask lies in no workspace")?.to_owned();
         let metadata = Program::new("cargo")
             .args(["metadata", "--no-deps", "--format-version=1"])
             .within(&root)
