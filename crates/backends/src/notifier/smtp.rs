@@ -13,7 +13,9 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::Mechanism;
-use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters};
+use lettre::transport::smtp::client::{
+    AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters, TlsParametersBuilder,
+};
 use reelmill_core::Notification;
 use reelmill_core::ports::{Notifier, NotifierError};
 use rustls::RootCertStore;
@@ -31,7 +33,7 @@ pub(super) const ENCRYPTED: Opening = |rest| opened(rest, "smtps");
 /// How long a server may take from the first packet to the login.
 const GREETING: Duration = Duration::from_secs(20);
 /// How long it may take over one letter: some look into each for a while before they say yes.
-const LETTER: Duration = Duration::from_secs(60);
+const LETTER: Duration = Duration::from_mins(1);
 /// How long it may take to say that it is there.
 const NOOP: Duration = Duration::from_secs(5);
 /// A connection that did nothing for so long is likely forgotten by somebody on the way.
@@ -76,7 +78,7 @@ async fn trust(address: &Address) -> Result<TlsParameters, String> {
     }
     let builder =
         TlsParameters::builder(address.host.clone()).certificate_store(CertificateStore::WebpkiRoots);
-    let builder = trusted.into_iter().fold(builder, |builder, root| builder.add_root_certificate(root));
+    let builder = trusted.into_iter().fold(builder, TlsParametersBuilder::add_root_certificate);
     builder.build_rustls().map_err(|error| error.to_string())
 }
 
