@@ -73,8 +73,6 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use reelmill_core::NoticeId;
     use uuid::Uuid;
 
