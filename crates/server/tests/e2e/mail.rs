@@ -53,7 +53,7 @@ pub(crate) fn letters_that_are_put_off_for_a_while_arrive_once_each() {
     let answer =
         session.request("POST", "/upload").header("content-type", kind).send(Body::Bytes(body.as_slice()));
     assert_eq!(answer.status, 200);
-    let promised = session.await_done(&answer.header("x-job-id").unwrap().to_owned());
+    let promised = session.await_done(answer.header("x-job-id").unwrap());
     let changed = session.request("PATCH", "/v1/me").json(&json!({"email_notifications": true})).expect(200);
     assert_eq!(changed["email_notifications"], true);
     let wished = session.await_done(&session.convert(&media, "flac"));
