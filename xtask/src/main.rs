@@ -39,6 +39,7 @@
 //! | `REELMILL_TEST_GCS` | `http://127.0.0.1:<port>`, `fake-gcs-server`; no credentials |
 //! | `REELMILL_TEST_AMQP` | `amqp://guest:guest@127.0.0.1:<port>/`, `RabbitMQ` |
 //! | `REELMILL_TEST_PUBSUB` | `http://127.0.0.1:<port>`, Google's Pub/Sub emulator; no credentials |
+//! | `REELMILL_TEST_MAIL` | `http://127.0.0.1:<port>`, where a mail server by aiosmtpd says which ports it has and what it took |
 //!
 //! A case that kills a server starts one for itself with `reelmill_testbed`, which finds the programs by these:
 //!
@@ -53,6 +54,7 @@
 //! | `REELMILL_SERVER_SECANTUS` | `secantusd-py` |
 //! | `REELMILL_SERVER_GCS` | `fake-gcs-server` |
 //! | `REELMILL_SERVER_PUBSUB_JAR` | the Pub/Sub emulator's jar |
+//! | `REELMILL_SERVER_MAIL_PYTHON` | a Python with aiosmtpd and trustme |
 //!
 //! # How a test binary is written
 //!

@@ -29,12 +29,15 @@ pub(crate) const SECANTUS: Environment =
 /// `fake-gcs-server`, whose program is in the package.
 pub(crate) const GCS: Environment =
     Environment { name: "fake-gcs-server", packages: include_str!("../python/fake-gcs-server.txt") };
+/// A mail server, and what makes its certificates.
+pub(crate) const MAIL: Environment =
+    Environment { name: "mail", packages: include_str!("../python/mail.txt") };
 /// The makers' own clients of the clouds' services, brokers and databases.
 pub(crate) const CLOUD: Environment =
     Environment { name: "cloud", packages: include_str!("../python/cloud.txt") };
 
 /// All of them.
-pub(crate) const ENVIRONMENTS: [Environment; 4] = [SEAWEEDFS, SECANTUS, GCS, CLOUD];
+pub(crate) const ENVIRONMENTS: [Environment; 5] = [SEAWEEDFS, SECANTUS, GCS, MAIL, CLOUD];
 
 impl Environment {
     /// Whether it is there with the packages of the list.

@@ -19,7 +19,7 @@ use crate::debian::{self, Apt};
 use crate::origins::Package;
 use crate::place::{Place, emptied};
 use crate::program::found;
-use crate::python::{CLOUD, GCS, SEAWEEDFS, SECANTUS};
+use crate::python::{CLOUD, GCS, MAIL, SEAWEEDFS, SECANTUS};
 use crate::setup;
 use crate::table;
 
@@ -115,6 +115,7 @@ fn tools(place: &Place) -> Tools {
         (tools::SECANTUS, SECANTUS.path(place, "bin/secantusd-py")),
         (tools::GCS, gcs(place)),
         (tools::PUBSUB_JAR, pubsub_jar()),
+        (tools::MAIL_PYTHON, MAIL.path(place, "bin/python")),
     ])
 }
 

@@ -47,6 +47,9 @@ pub struct User {
     pub password_hash: Option<PasswordHash>,
     /// Tokens carry the epoch they were made in and are good in that one only.
     pub epoch: u64,
+    /// Whether it wants to be written to of its jobs where no contract promises that anyway.
+    #[serde(default)]
+    pub email_notifications: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// Counted up by every write; a write names the one it replaces.

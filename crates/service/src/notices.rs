@@ -24,6 +24,9 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(15);
 /// How often a notice is tried: with doubling waits of up to 15 minutes that is about a day.
 const MOST_FAILURES: u32 = 100;
 
+/// So many notices in a row that could not be delivered say that it is the notifier and not the notice.
+const MOST_IN_VAIN: usize = 8;
+
 /// The converter's contract's words.
 pub(crate) fn mp3_is_ready(fid: &str) -> (String, String) {
     ("MP3 Download".to_owned(), format!("mp3 file_id: {fid} is now ready!"))
@@ -104,7 +107,7 @@ impl Service {
     /// Delivers until told to stop.
     pub(crate) async fn tell(self, stop: CancellationToken) {
         loop {
-            match self.tell_due().await {
+            match self.tell_due(&stop).await {
                 Ok(told) if told >= PAGE as usize && !stop.is_cancelled() => continue,
                 Ok(_) => {}
                 Err(error) => warn!(error = ?error, "notices could not be delivered"),
@@ -117,13 +120,22 @@ impl Service {
         }
     }
 
-    /// Delivers some of what is due now, and says how many.
-    async fn tell_due(&self) -> Result<usize, Error> {
+    /// Delivers some of what is due now, and says how many were looked at. A notifier that is down is left alone for a
+    /// while, and what it was not asked stays due.
+    async fn tell_due(&self, stop: &CancellationToken) -> Result<usize, Error> {
         let due = self.catalog().due_notices(NoticeKind::Person, self.now(), PAGE).await?;
-        let told = due.len();
+        let (mut told, mut in_vain) = (0, 0);
         for notice in due {
+            if stop.is_cancelled() || in_vain == MOST_IN_VAIN {
+                break;
+            }
+            told += 1;
+            in_vain += 1;
             let write = match self.deliver(&notice).await {
-                Ok(()) => Write::DropNotice(notice.id),
+                Ok(()) => {
+                    in_vain = 0;
+                    Write::DropNotice(notice.id)
+                }
                 Err(error) if error.kind == Kind::Unavailable && notice.failures < MOST_FAILURES => {
                     let wait = before_retry(Duration::from_secs(2), notice.failures + 1);
                     let due_at = self.now().plus_ms(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
@@ -151,6 +163,11 @@ impl Service {
             Some(id) => self.catalog().output(id).await?,
             None => None,
         };
+        // These contracts say that they write; /v1 asks the account.
+        let is_promised = matches!(notice.door, Door::Converter | Door::Tasks);
+        if self.ports().notifier.needs_consent() && !is_promised && !user.email_notifications {
+            return Ok(());
+        }
         let (subject, body) = match (notice.door, &output, &job.state) {
             (Door::Converter, Some(output), _) => mp3_is_ready(&output.fid),
             (Door::Tasks, Some(output), _) => {

@@ -68,6 +68,7 @@ impl Service {
                 role: Role::Member,
                 password_hash: None,
                 epoch: 1,
+                email_notifications: false,
                 created_at: self.now(),
                 version: 1,
             };

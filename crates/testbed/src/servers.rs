@@ -5,6 +5,7 @@
 
 mod dynamodb;
 mod gcs;
+mod mail;
 mod mariadb;
 mod postgres;
 mod pubsub;
@@ -15,6 +16,7 @@ mod secantus;
 pub use crate::server::Kind;
 pub use dynamodb::DYNAMODB;
 pub use gcs::GCS;
+pub use mail::{MAIL, MAIL_PASSWORD, MAIL_USER};
 pub use mariadb::MARIADB;
 pub use postgres::POSTGRES;
 pub use pubsub::PUBSUB;
@@ -23,5 +25,5 @@ pub use seaweedfs::{ACCESS_KEY, SEAWEEDFS, SECRET_KEY};
 pub use secantus::SECANTUS;
 
 /// All kinds, the ones that take longest to start first.
-pub static KINDS: [&Kind; 8] =
-    [&RABBITMQ, &DYNAMODB, &MARIADB, &PUBSUB, &SECANTUS, &SEAWEEDFS, &POSTGRES, &GCS];
+pub static KINDS: [&Kind; 9] =
+    [&RABBITMQ, &DYNAMODB, &MARIADB, &PUBSUB, &SECANTUS, &SEAWEEDFS, &POSTGRES, &GCS, &MAIL];

@@ -29,9 +29,11 @@ pub const SECANTUS: &str = "REELMILL_SERVER_SECANTUS";
 pub const GCS: &str = "REELMILL_SERVER_GCS";
 /// The variable for the jar of Google's Pub/Sub emulator.
 pub const PUBSUB_JAR: &str = "REELMILL_SERVER_PUBSUB_JAR";
+/// The variable for a Python that has aiosmtpd and trustme.
+pub const MAIL_PYTHON: &str = "REELMILL_SERVER_MAIL_PYTHON";
 
 /// Every variable of this module.
-pub const VARIABLES: [&str; 11] = [
+pub const VARIABLES: [&str; 12] = [
     MARIADB,
     MARIADB_INSTALL,
     POSTGRES_DIR,
@@ -43,6 +45,7 @@ pub const VARIABLES: [&str; 11] = [
     SECANTUS,
     GCS,
     PUBSUB_JAR,
+    MAIL_PYTHON,
 ];
 
 /// The programs that this machine has.

@@ -18,6 +18,10 @@ pub struct LogNotifier;
 
 #[async_trait]
 impl Notifier for LogNotifier {
+    fn needs_consent(&self) -> bool {
+        false
+    }
+
     async fn notify(&self, notification: &Notification) -> Result<(), NotifierError> {
         let Notification { id, recipient, subject, body } = notification;
         tracing::info!(target: "reelmill::notice", { notice.id = %id, recipient, subject, body }, "told");

@@ -7,6 +7,7 @@ mod catalogs;
 mod doorbells;
 mod dynamodb;
 mod gridfs;
+mod mail;
 
 use std::process::ExitCode;
 
@@ -15,5 +16,7 @@ fn main() -> ExitCode {
         return ended;
     }
     let single = [buckets::trials(), dynamodb::trials(), gridfs::trials()];
-    reelmill_conformance::run(single.into_iter().chain(catalogs::trials()).chain(doorbells::trials()))
+    reelmill_conformance::run(
+        single.into_iter().chain(catalogs::trials()).chain(doorbells::trials()).chain(mail::trials()),
+    )
 }

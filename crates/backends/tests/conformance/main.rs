@@ -9,6 +9,7 @@ mod catalog;
 #[cfg(feature = "converter-inprocess")]
 mod converter;
 mod doorbell;
+mod notifier;
 mod objects;
 #[cfg(feature = "source-web")]
 mod source;
@@ -33,14 +34,7 @@ fn main() -> ExitCode {
         reelmill_conformance::converter::trials(converter::backends()),
         #[cfg(feature = "source-web")]
         reelmill_conformance::source::trials(source::backends()),
-        #[cfg(feature = "notifier-log")]
-        reelmill_conformance::notifier::trials(vec![reelmill_conformance::Backend {
-            name: "log",
-            is_durable: false,
-            fresh: Ok(|| {
-                Place::new(|| async { reelmill_backends::notifier::open("log:").await.unwrap() }.boxed())
-            }),
-        }]),
+        reelmill_conformance::notifier::trials(notifier::backends()),
     ])
 }
 

@@ -43,6 +43,7 @@ pub(super) fn user() -> User {
         role: Role::Member,
         password_hash: Some("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".to_owned().into()),
         epoch: 0,
+        email_notifications: false,
         created_at: NOW,
         version: 1,
     }

@@ -8,6 +8,10 @@ use crate::Notification;
 /// Tells people things.
 #[async_trait]
 pub trait Notifier: Send + Sync {
+    /// Whether what it tells reaches people where they did not ask: then they are told what a contract promises them, and
+    /// anything else only where their account says so.
+    fn needs_consent(&self) -> bool;
+
     /// Delivers a notification. Called again with the same id where the answer got lost.
     async fn notify(&self, notification: &Notification) -> Result<(), NotifierError>;
 

@@ -234,6 +234,10 @@ impl Ask {
         Self::new(Method::PUT, path)
     }
 
+    pub(crate) fn patch(path: &str) -> Self {
+        Self::new(Method::PATCH, path)
+    }
+
     pub(crate) fn delete(path: &str) -> Self {
         Self::new(Method::DELETE, path)
     }

@@ -38,6 +38,25 @@ async fn a_session_begins_by_json_or_basic_and_ends_by_delete() {
 }
 
 #[tokio::test]
+async fn an_account_says_itself_whether_it_is_written_to() {
+    let mill = Mill::idle().await;
+    let (ann, bob) = (mill.member("ann").await, mill.member("bob").await);
+    let of = async |token: &str| mill.call(Ask::get("/v1/me").bearer(token)).await.json();
+    assert_eq!(of(&ann).await["email_notifications"], false);
+    let ask = |body| Ask::patch("/v1/me").bearer(&ann).json(&body);
+    let changed = mill.call(ask(json!({"email_notifications": true}))).await;
+    assert_eq!((changed.status.as_u16(), changed.json()), (200, of(&ann).await));
+    assert_eq!(of(&ann).await["email_notifications"], true);
+    assert_eq!(of(&bob).await["email_notifications"], false);
+    for wrong in [json!({}), json!({"email_notifications": "yes"}), json!({"role": "admin"})] {
+        mill.call(ask(wrong)).await.problem(400, "invalid-request");
+    }
+    assert_eq!(of(&ann).await["role"], "member");
+    let nobody = Ask::patch("/v1/me").json(&json!({"email_notifications": true}));
+    mill.call(nobody).await.problem(401, "not-signed-in");
+}
+
+#[tokio::test]
 async fn a_wrong_password_and_an_unknown_name_are_not_told_apart() {
     let mill = Mill::idle().await;
     mill.member("ann").await;

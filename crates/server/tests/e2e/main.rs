@@ -19,6 +19,7 @@ mod exchange;
 mod first_start;
 mod fleet;
 mod fountain;
+mod mail;
 mod material;
 mod mill;
 mod music;
@@ -51,7 +52,7 @@ use libtest_mimic::{Arguments, Trial};
 use fleet::{combinations, contracts, kills, weather};
 use tools::Need::{
     self, Amqp, Browser, CloudPython, Corpus, Curl, DynamoDb, Faketime, Ffmpeg, Gcs, GridFs, GrpcPython,
-    Mount, MySql, NodePackages, Postgres, PrivatePostgres, PrivateRabbitMq, PubSub, S3, Ytdlp,
+    Mail, Mount, MySql, NodePackages, Postgres, PrivatePostgres, PrivateRabbitMq, PubSub, S3, Ytdlp,
 };
 
 /// A case: its area, what it needs, and the function whose name is the case's sentence.
@@ -103,6 +104,8 @@ fn cases() -> Vec<Case> {
         "bad_input" bad_input::a_wrong_token_opens_no_door []
         "converter" converter_contract::the_example_script_turns_an_mp4_into_an_mp3 [Curl, Ffmpeg]
         "converter" converter_contract::the_example_script_says_why_it_failed [Curl]
+        "mail" mail::letters_that_are_put_off_for_a_while_arrive_once_each [Mail]
+        "mail" mail::check_says_whether_letters_can_be_sent [Mail]
         "tasks" tasks_contract::accounts_are_made_and_signed_in_as_the_contract_says []
         "tasks" tasks_contract::tasks_are_made_listed_changed_and_deleted_as_the_contract_says []
         "tasks" tasks_contract::files_are_downloaded_as_the_contract_says []

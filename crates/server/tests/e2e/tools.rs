@@ -33,6 +33,7 @@ pub(crate) enum Need {
     GridFs,
     Amqp,
     PubSub,
+    Mail,
     /// Servers that a case starts for itself, to kill them.
     PrivatePostgres,
     PrivateRabbitMq,
@@ -79,6 +80,7 @@ impl Need {
             Self::GridFs => ("a server of MongoDB's protocol", has_server("GRIDFS")),
             Self::Amqp => ("RabbitMQ", has_server("AMQP")),
             Self::PubSub => ("the emulator of Pub/Sub", has_server("PUBSUB")),
+            Self::Mail => ("a mail server", has_server("MAIL")),
             Self::PrivatePostgres => {
                 ("a PostgreSQL to be killed", servers::POSTGRES.missing(&Tools::from_environment()).is_none())
             }

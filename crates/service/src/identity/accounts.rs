@@ -4,7 +4,7 @@ use reelmill_core::ports::{CatalogError, JobFilter, MAX_WRITES, PageQuery, Seque
 use reelmill_core::{Kind, Role, State, User, UserId, Write};
 use secrecy::SecretString;
 
-use crate::{Error, Service};
+use crate::{Caller, Error, Service};
 
 /// An account to be made.
 #[derive(Debug, Clone)]
@@ -38,6 +38,7 @@ impl Service {
             role: new.role,
             password_hash: Some(self.inner.passwords.hash(new.password).await?),
             epoch: 1,
+            email_notifications: false,
             created_at: self.now(),
             version: 1,
         };
@@ -105,6 +106,23 @@ impl Service {
                 // Somebody changed the account at the same moment: the new password goes over what is there now.
                 Err(CatalogError::Conflict) => {}
                 other => return Ok(other?),
+            }
+        }
+    }
+
+    /// Says whether an account is to be written to of its jobs.
+    pub async fn set_email_notifications(&self, caller: &Caller, wanted: bool) -> Result<User, Error> {
+        loop {
+            let user = self.catalog().user(caller.id()).await?.ok_or_else(|| Error::not_found("account"))?;
+            if user.email_notifications == wanted {
+                return Ok(user);
+            }
+            let changed = User { email_notifications: wanted, version: user.version + 1, ..user };
+            match self.catalog().commit(vec![Write::ReplaceUser(changed.clone())]).await {
+                Ok(()) => return Ok(changed),
+                // Somebody changed the account at the same moment.
+                Err(CatalogError::Conflict) => {}
+                Err(error) => return Err(error.into()),
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -358,11 +358,18 @@ impl Pictures for Easel {
 pub(super) struct Ears {
     pub(super) heard: Mutex<Vec<Notification>>,
     pub(super) fault: Fault,
+    pub(super) needs_consent: AtomicBool,
+    pub(super) asked: AtomicUsize,
 }
 
 #[async_trait]
 impl Notifier for Ears {
+    fn needs_consent(&self) -> bool {
+        self.needs_consent.load(Ordering::Relaxed)
+    }
+
     async fn notify(&self, notification: &Notification) -> Result<(), NotifierError> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
         if self.fault.strikes() {
             return Err(NotifierError::Unavailable("struck".into()));
         }

@@ -18,7 +18,7 @@ use crate::http::openapi::AnyProblem;
 use crate::http::{App, Json, Peer, Problem, SignedIn, basic};
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(sign_in, sign_out)).routes(routes!(me))
+    OpenApiRouter::new().routes(routes!(sign_in, sign_out)).routes(routes!(me, change_me))
 }
 
 /// A sign-in.
@@ -48,7 +48,7 @@ struct SessionView {
 
 /// An account.
 #[derive(Serialize, ToSchema)]
-#[schema(as = User, example = json!({"id": "0193a1b2-0000-7000-8000-000000000001", "email": "me@example.org", "name": "me", "role": "member"}))]
+#[schema(as = User, example = json!({"id": "0193a1b2-0000-7000-8000-000000000001", "email": "me@example.org", "name": "me", "role": "member", "email_notifications": false}))]
 pub(super) struct UserView {
     /// Its id.
     id: String,
@@ -59,12 +59,29 @@ pub(super) struct UserView {
     /// What it may do.
     #[schema(value_type = String, pattern = "^(guest|member|admin)$")]
     role: &'static str,
+    /// Whether it is written to when one of its jobs ends. The converter's and the tasks' doors write in any case.
+    email_notifications: bool,
 }
 
 impl From<User> for UserView {
     fn from(user: User) -> Self {
-        Self { id: user.id.to_string(), email: user.email, name: user.name, role: user.role.as_str() }
+        Self {
+            id: user.id.to_string(),
+            email: user.email,
+            name: user.name,
+            role: user.role.as_str(),
+            email_notifications: user.email_notifications,
+        }
     }
+}
+
+/// What is to change about the caller's account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = AccountChange, example = json!({"email_notifications": true}))]
+struct Change {
+    /// Whether to be written to when a job ends.
+    email_notifications: bool,
 }
 
 /// Sign in.
@@ -122,4 +139,21 @@ async fn sign_out(State(app): State<App>, InSession(claims): InSession) -> Resul
 )]
 async fn me(SignedIn(caller): SignedIn) -> Json<UserView> {
     Json(caller.user.into())
+}
+
+/// Change the caller's account.
+///
+/// Where the notifier is a mail server, it writes to an account of its jobs once the account has said so here; what is
+/// converted at the converter's or the tasks' door is written of in any case, as their contracts promise.
+#[utoipa::path(
+    patch, path = "/v1/me", tag = "session", request_body = Change,
+    responses((status = 200, body = UserView, description = "The account as it is now."), AnyProblem)
+)]
+async fn change_me(
+    State(app): State<App>,
+    SignedIn(caller): SignedIn,
+    JsonBody { value: change, .. }: JsonBody<Change>,
+) -> Result<Json<UserView>, Problem> {
+    let user = app.service.set_email_notifications(&caller, change.email_notifications).await?;
+    Ok(Json(user.into()))
 }
