@@ -6,6 +6,7 @@ mod identity;
 mod ingest;
 mod jobs;
 mod moving;
+mod queue;
 mod queues;
 mod races;
 mod songs;
