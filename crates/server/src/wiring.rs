@@ -85,6 +85,8 @@ async fn open(config: &Config, sole: bool) -> anyhow::Result<Service> {
         music_deadline: config.audio_deadline,
         fetches: FETCHES,
         is_sign_up_open: config.signup == Signup::Open,
+        retention_jobs: config.retention_jobs,
+        retention_media: config.retention_media,
         retry_base: RETRY_BASE,
         max_upload_bytes: config.max_upload_bytes.0,
         upload_idle: config.upload_idle,

@@ -11,8 +11,9 @@ use tokio::time::{Duration, Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::purging::Place;
 use crate::work::jittered;
-use crate::{Error, Service};
+use crate::{Error, Purged, Service};
 
 /// How many intents a look reads at once.
 const PAGE: u32 = 500;
@@ -33,12 +34,18 @@ impl Service {
     /// Collects until told to stop; looks once a lease.
     pub(crate) async fn collect(self, stop: CancellationToken) {
         let mut collector = Collector::default();
+        let mut place = Place::default();
         loop {
             if let Err(error) = collector.look(&self).await {
                 warn!(error = ?error, "leftovers could not be looked for");
             }
             if let Err(error) = self.catalog().sweep_expired(self.now()).await {
                 warn!(%error, "expired records could not be swept");
+            }
+            // A page a look: whoever turns retention on with years behind does not wait for it to end.
+            match self.purge_step(self.options().retention(), place, &mut Purged::default()).await {
+                Ok(next) => place = next.unwrap_or_default(),
+                Err(error) => warn!(error = ?error, "what is old could not be purged"),
             }
             tokio::select! {
                 () = stop.cancelled() => return,

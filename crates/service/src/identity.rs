@@ -48,6 +48,11 @@ impl Caller {
         self.is_admin() || self.user.id == owner
     }
 
+    /// Admins alone steer what is everybody's.
+    pub(crate) fn must_be_admin(&self) -> Result<(), Error> {
+        if self.is_admin() { Ok(()) } else { Err(Error::forbidden("this is for administrators")) }
+    }
+
     /// Members and admins upload and convert.
     pub fn must_be_member(&self) -> Result<(), Error> {
         if self.user.role >= Role::Member {

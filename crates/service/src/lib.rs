@@ -18,6 +18,8 @@ mod library;
 mod moving;
 mod notices;
 mod options;
+mod purging;
+mod queue;
 mod rings;
 mod running;
 mod songs;
@@ -48,6 +50,8 @@ pub use jobs::JobView;
 pub use library::{ProfileView, Readiness};
 pub use moving::{MoveStep, Moved, Moving};
 pub use options::{Options, Roles};
+pub use purging::{Ages, Purged};
+pub use queue::{QueueView, Retried};
 pub use running::Running;
 pub use songs::{OperationView, SongView};
 pub use tasks::{TaskView, Which};
@@ -111,6 +115,8 @@ struct Inner {
     debt: Debt,
     /// The last look at the parts behind, and when it was.
     readiness: tokio::sync::Mutex<Option<(Instant, Readiness)>>,
+    /// Whether the queue is paused, and when the catalog was asked.
+    pause: tokio::sync::Mutex<Option<(Instant, bool)>>,
 }
 
 /// A claim that this process holds.
@@ -148,6 +154,7 @@ impl Service {
                 announcements: Notify::new(),
                 debt: Debt::default(),
                 readiness: tokio::sync::Mutex::default(),
+                pause: tokio::sync::Mutex::default(),
             }),
         }
     }

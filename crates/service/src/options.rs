@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::Ages;
+
 /// Which loops a process runs. Answering requests is the server's part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Roles {
@@ -46,6 +48,10 @@ pub struct Options {
     pub fetches: usize,
     /// Whether strangers may make accounts.
     pub is_sign_up_open: bool,
+    /// How long a job that is over is kept with its output; for ever where nothing is said.
+    pub retention_jobs: Option<Duration>,
+    /// How long a media without a job is kept; for ever where nothing is said.
+    pub retention_media: Option<Duration>,
     /// The wait before a second attempt; doubled at each further one, with full jitter.
     pub retry_base: Duration,
     /// The most bytes of an upload.
@@ -64,4 +70,11 @@ pub struct Options {
     /// Whether the catalog and the objects belong to this process alone, so that whoever wrote to them before its
     /// start is dead.
     pub sole: bool,
+}
+
+impl Options {
+    /// What the collector purges by itself.
+    pub(crate) const fn retention(&self) -> Ages {
+        Ages { jobs: self.retention_jobs, media: self.retention_media }
+    }
 }

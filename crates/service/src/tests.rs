@@ -7,6 +7,7 @@ mod ingest;
 mod jobs;
 mod moving;
 mod notices;
+mod queue;
 mod queues;
 mod races;
 mod songs;

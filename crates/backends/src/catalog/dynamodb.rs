@@ -11,6 +11,7 @@ mod item;
 mod layout;
 mod lists;
 mod op;
+mod pause;
 mod plan;
 mod pointing;
 mod pulse;
@@ -102,6 +103,18 @@ impl Catalog for DynamoCatalog {
 
     async fn worker_epoch(&self, name: &str) -> Result<i64, CatalogError> {
         self.counted(&Address::worker(name), "epoch").await
+    }
+
+    async fn pause(&self, since: Timestamp) -> Result<(), CatalogError> {
+        self.begin_pause(since).await
+    }
+
+    async fn resume(&self) -> Result<(), CatalogError> {
+        self.end_pause().await
+    }
+
+    async fn paused_since(&self) -> Result<Option<Timestamp>, CatalogError> {
+        self.pause_of_queue().await
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>, CatalogError> {

@@ -56,6 +56,7 @@ struct Tables {
     numbers: BTreeMap<&'static str, i64>,
     /// The epochs of workers' names.
     workers: BTreeMap<String, i64>,
+    paused_since: Option<Timestamp>,
 }
 
 impl MemoryCatalog {
@@ -116,6 +117,20 @@ impl Catalog for MemoryCatalog {
 
     async fn worker_epoch(&self, name: &str) -> Result<i64, CatalogError> {
         Ok(self.tables().workers.get(name).copied().unwrap_or_default())
+    }
+
+    async fn pause(&self, since: Timestamp) -> Result<(), CatalogError> {
+        self.tables().paused_since.get_or_insert(since);
+        Ok(())
+    }
+
+    async fn resume(&self) -> Result<(), CatalogError> {
+        self.tables().paused_since = None;
+        Ok(())
+    }
+
+    async fn paused_since(&self) -> Result<Option<Timestamp>, CatalogError> {
+        Ok(self.tables().paused_since)
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>, CatalogError> {

@@ -7,6 +7,7 @@ mod durable;
 mod intents;
 mod jobs;
 mod lists;
+mod pauses;
 mod pulses;
 mod records;
 mod sample;
@@ -136,6 +137,10 @@ cases! { CASES of dyn Catalog:
     workers::each_registration_counts_a_name_up,
     workers::a_name_that_nobody_registered_has_no_epoch,
     workers::those_that_register_at_once_get_different_epochs,
+    pauses::a_queue_is_not_paused_until_somebody_does,
+    pauses::a_pause_holds_until_it_is_ended,
+    pauses::a_pause_that_is_on_keeps_its_moment,
+    pauses::a_pause_is_ended_once_or_twice_alike,
     collections::every_record_comes_once_in_parts_of_any_size,
     collections::an_empty_collection_has_no_records,
     collections::a_part_begins_where_the_one_before_ended,
@@ -153,6 +158,8 @@ cases! { DURABLE_CASES of dyn Catalog:
     durable::two_that_share_a_catalog_see_each_others_commits,
     durable::of_two_that_share_a_catalog_one_wins,
     durable::two_that_share_a_catalog_register_different_epochs,
+    pauses::a_reopened_catalog_is_paused_still,
+    pauses::of_two_that_share_a_catalog_each_sees_the_others_pause,
     durable::many_that_change_the_same_jobs_all_come_through,
     durable::nothing_is_added_to_a_media_that_was_dropped_meanwhile,
 }

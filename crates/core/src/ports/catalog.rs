@@ -50,6 +50,13 @@ pub trait Catalog: Send + Sync {
     /// The newest epoch of a worker's name; 0 where nobody registered it.
     async fn worker_epoch(&self, name: &str) -> Result<i64, CatalogError>;
 
+    /// Lets no job be claimed from now on, by any process. Where that is so already, it stays so since the earlier moment.
+    async fn pause(&self, since: Timestamp) -> Result<(), CatalogError>;
+    /// Lets jobs be claimed again.
+    async fn resume(&self) -> Result<(), CatalogError>;
+    /// Since when no job is to be claimed; `None` where jobs are. Whoever claims asks: a commit does not look at it.
+    async fn paused_since(&self) -> Result<Option<Timestamp>, CatalogError>;
+
     /// The account of that id.
     async fn user(&self, id: UserId) -> Result<Option<User>, CatalogError>;
     /// The account whose address or name is `login`, compared in lower case.

@@ -236,6 +236,16 @@ settings! {
         variable: "REELMILL_JOB_DEADLINE", flag: Some(("job-deadline", "DURATION")),
         section: "Jobs", preset: Preset::Text("6h"),
     }
+    /// How long a job that is over is kept with its output
+    retention_jobs: Option<Duration> {
+        variable: "REELMILL_RETENTION_JOBS", flag: Some(("retention-jobs", "DURATION")),
+        section: "Jobs", preset: Preset::Nothing("for ever"),
+    }
+    /// How long a media is kept that no job stands on
+    retention_media: Option<Duration> {
+        variable: "REELMILL_RETENTION_MEDIA", flag: Some(("retention-media", "DURATION")),
+        section: "Jobs", preset: Preset::Nothing("for ever"),
+    }
 
     /// Largest upload
     max_upload_bytes: Bytes {

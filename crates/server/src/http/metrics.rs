@@ -75,7 +75,7 @@ impl Metrics {
         self.upload_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    fn render(&self, census: Option<Census>) -> String {
+    fn render(&self, census: Option<Census>, is_paused: Option<bool>) -> String {
         let mut page = String::new();
         self.render_requests(&mut page);
         self.render_grpc(&mut page);
@@ -97,6 +97,15 @@ impl Metrics {
             ] {
                 line(&mut page, "reelmill_jobs", &[("state", state)], jobs);
             }
+        }
+        if let Some(is_paused) = is_paused {
+            head(
+                &mut page,
+                "reelmill_queue_paused",
+                "gauge",
+                "Whether an administrator has stopped jobs from being begun.",
+            );
+            line(&mut page, "reelmill_queue_paused", &[], u8::from(is_paused));
         }
         head(&mut page, "reelmill_catalog_up", "gauge", "Whether the catalog answered just now.");
         line(&mut page, "reelmill_catalog_up", &[], u8::from(census.is_some()));
@@ -161,7 +170,8 @@ async fn scrape(State(app): State<App>, request: Request) -> Result<Response, Pr
     }
     // The process's own figures are worth most while the catalog is away.
     let census = app.service.census().await.ok();
-    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], app.metrics.render(census)).into_response())
+    let is_paused = app.service.is_paused().await.ok();
+    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], app.metrics.render(census, is_paused)).into_response())
 }
 
 fn name_of(method: &Method) -> &'static str {
@@ -196,7 +206,7 @@ mod tests {
     fn a_request_is_in_every_bucket_from_its_own_up() {
         let metrics = Metrics::default();
         metrics.count(&Method::GET, "/v1/jobs", 200, Duration::from_millis(250));
-        let page = metrics.render(None);
+        let page = metrics.render(None, None);
         let bucket = |bound: &str| {
             let start = format!(
                 "reelmill_http_request_duration_seconds_bucket{{method=\"GET\",route=\"/v1/jobs\",status=\"200\",le=\"{bound}\"}} "

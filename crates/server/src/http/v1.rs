@@ -7,6 +7,7 @@ mod keys;
 mod media;
 mod outputs;
 mod profiles;
+mod queue;
 mod session;
 mod thumbnails;
 mod users;
@@ -24,6 +25,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .merge(media::router())
         .merge(imports::router())
         .merge(jobs::router())
+        .merge(queue::router())
         .merge(outputs::router())
         .merge(profiles::router())
         .merge(convert::router())

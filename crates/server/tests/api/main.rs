@@ -16,6 +16,7 @@ mod media;
 mod mill;
 mod music;
 mod music_socket;
+mod queue;
 mod session;
 mod site;
 mod socket;

@@ -202,6 +202,8 @@ fn options() -> Options {
         fetches: 4,
         is_sign_up_open: false,
         job_deadline: Duration::from_mins(1),
+        retention_jobs: None,
+        retention_media: None,
         retry_base: Duration::from_millis(10),
         max_upload_bytes: 8 * 1024 * 1024,
         upload_idle: Duration::from_secs(30),

@@ -85,6 +85,15 @@ impl Catalog for Stormy {
     async fn next_number(&self, sequence: Sequence) -> Result<i64, CatalogError> {
         self.inner.next_number(sequence).await
     }
+    async fn pause(&self, since: Timestamp) -> Result<(), CatalogError> {
+        self.inner.pause(since).await
+    }
+    async fn resume(&self) -> Result<(), CatalogError> {
+        self.inner.resume().await
+    }
+    async fn paused_since(&self) -> Result<Option<Timestamp>, CatalogError> {
+        self.inner.paused_since().await
+    }
     async fn user(&self, id: UserId) -> Result<Option<User>, CatalogError> {
         self.inner.user(id).await
     }

@@ -514,6 +514,8 @@ pub(super) fn options() -> Options {
         fetches: 4,
         is_sign_up_open: false,
         job_deadline: Duration::from_hours(1),
+        retention_jobs: None,
+        retention_media: None,
         retry_base: Duration::from_secs(1),
         max_upload_bytes: 1_000_000,
         upload_idle: Duration::from_secs(30),

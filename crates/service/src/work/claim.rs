@@ -36,18 +36,29 @@ pub(super) enum Next {
     Draining,
 }
 
+/// What a look for a job comes to.
+enum Look {
+    Claimed(Box<Claimed>),
+    Nothing,
+    /// Nothing is to be claimed.
+    Paused,
+}
+
 impl Service {
     /// Waits for a job and claims it. A claim that is being written is waited for, so that draining leaves none behind.
     pub(super) async fn next_claim(&self, drain: &CancellationToken) -> Next {
         let mut is_silent = false;
         while !drain.is_cancelled() {
-            match self.claim_now().await {
-                Ok(Some(claimed)) => return Next::Claimed(Box::new(claimed)),
-                Ok(None) => {}
+            let mut is_paused = false;
+            match self.look().await {
+                Ok(Look::Claimed(claimed)) => return Next::Claimed(claimed),
+                Ok(Look::Nothing) => {}
+                Ok(Look::Paused) => is_paused = true,
                 Err(error) => warn!(error = ?error, "the catalog gives no jobs; trying again"),
             }
             tokio::select! {
-                rung = self.ports().doorbell.listen(Channel::Work) => match rung {
+                // What is rung for while nothing is claimed stays with the broker.
+                rung = self.ports().doorbell.listen(Channel::Work), if !is_paused => match rung {
                     Ok(delivery) => {
                         is_silent = false;
                         if let Some(claimed) = self.claim_rung(delivery).await {
@@ -67,6 +78,14 @@ impl Service {
             }
         }
         Next::Draining
+    }
+
+    async fn look(&self) -> Result<Look, Error> {
+        if self.is_paused().await? {
+            return Ok(Look::Paused);
+        }
+        let claimed = self.claim_now().await?;
+        Ok(claimed.map_or(Look::Nothing, |claimed| Look::Claimed(Box::new(claimed))))
     }
 
     /// A job that is due now. Where the doorbell is a queue, the ring that names it is taken along where there is one, since
@@ -112,6 +131,10 @@ impl Service {
 
     /// Claims the job that a delivery names where it waits; else the delivery is settled, looked after or set aside.
     async fn take(&self, delivery: Box<dyn Delivery>) -> Result<Option<Claimed>, Error> {
+        if self.is_paused().await? {
+            // Dropped unsettled, it comes again.
+            return Ok(None);
+        }
         let id = match delivery.message() {
             Message::Job(id) => *id,
             Message::Foreign(foreign) => match self.adopt(foreign).await {

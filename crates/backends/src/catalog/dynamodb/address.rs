@@ -102,6 +102,10 @@ impl Address {
         Self::alone(format!("WORKER#{}", short(name)), "WORKER")
     }
 
+    pub(super) fn pause() -> Self {
+        Self::alone("PAUSE#queue".to_owned(), "PAUSE")
+    }
+
     pub(super) fn census(shard: u8) -> Self {
         Self::alone(format!("CENSUS#{shard}"), "CENSUS")
     }

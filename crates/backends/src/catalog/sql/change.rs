@@ -18,6 +18,9 @@ use super::{Dialect, job, row, song, task, video};
 /// How much a sweep takes away of each sort at most.
 const SWEEP: i64 = 2000;
 
+/// What the row in `pauses` is called that stops all claims.
+pub(super) const QUEUE: &str = "queue";
+
 /// What a caller wants changed.
 #[derive(Debug)]
 pub(in crate::catalog) enum Change {
@@ -26,6 +29,8 @@ pub(in crate::catalog) enum Change {
     TouchIntent(Key),
     NextNumber(Sequence),
     RegisterWorker(String),
+    Pause(Timestamp),
+    Resume,
     Sweep(Timestamp),
 }
 
@@ -74,6 +79,17 @@ pub(super) async fn perform(
         }
         Change::NextNumber(sequence) => next_number(on, dialect, *sequence).await,
         Change::RegisterWorker(name) => register_worker(on, dialect, name).await,
+        Change::Pause(since) => {
+            let sql = format!(
+                "INSERT INTO pauses (name, since_ms) VALUES ('{QUEUE}', ?){}",
+                (dialect.or_ignore)("name")
+            );
+            any(on, dialect.query(&sql).bind(since.as_ms())).await.map(|()| Done::Nothing)
+        }
+        Change::Resume => {
+            let sql = format!("DELETE FROM pauses WHERE name = '{QUEUE}'");
+            any(on, dialect.query(&sql)).await.map(|()| Done::Nothing)
+        }
         Change::Sweep(now) => sweep(on, dialect, *now).await,
     }
 }

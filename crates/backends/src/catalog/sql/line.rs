@@ -73,7 +73,12 @@ fn job_of(change: &Change) -> Option<JobId> {
             Write::DropJob(id, _) => Some(*id),
             _ => None,
         }),
-        Change::TouchIntent(_) | Change::NextNumber(_) | Change::RegisterWorker(_) | Change::Sweep(_) => None,
+        Change::TouchIntent(_)
+        | Change::NextNumber(_)
+        | Change::RegisterWorker(_)
+        | Change::Pause(_)
+        | Change::Resume
+        | Change::Sweep(_) => None,
     }
 }
 

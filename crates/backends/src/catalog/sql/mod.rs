@@ -93,6 +93,18 @@ impl Catalog for SqlCatalog {
         self.epoch_of(name).await
     }
 
+    async fn pause(&self, since: Timestamp) -> Result<(), CatalogError> {
+        self.change(Change::Pause(since)).await.map(drop)
+    }
+
+    async fn resume(&self) -> Result<(), CatalogError> {
+        self.change(Change::Resume).await.map(drop)
+    }
+
+    async fn paused_since(&self) -> Result<Option<Timestamp>, CatalogError> {
+        self.pause_of_queue().await
+    }
+
     async fn sweep_expired(&self, now: Timestamp) -> Result<u64, CatalogError> {
         let swept = self.change(Change::Sweep(now)).await?.count();
         Ok(u64::try_from(swept).unwrap_or(0))

@@ -10,6 +10,7 @@ use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use super::access::within;
+use super::change::QUEUE;
 use super::dialect::Statement;
 use super::job::priority_rank;
 use super::{SqlCatalog, row};
@@ -182,6 +183,12 @@ impl SqlCatalog {
         let statement = self.dialect.query("SELECT epoch FROM workers WHERE name = ?");
         let row = self.row(statement.bind(worker.to_owned())).await?;
         row.map_or(Ok(0), |row| row.try_get(0).map_err(row::error))
+    }
+
+    pub(super) async fn pause_of_queue(&self) -> Result<Option<Timestamp>, CatalogError> {
+        let statement = self.dialect.query("SELECT since_ms FROM pauses WHERE name = ?").bind(QUEUE);
+        let row = self.row(statement).await?;
+        row.map(|row| row.try_get(0).map(Timestamp::from_ms).map_err(row::error)).transpose()
     }
 
     pub(super) async fn notices_due(

@@ -1,7 +1,7 @@
 //! What is SQLite's own: its query plans, its schema from release to release, a file that is newer than the build.
 
 use reelmill_core::ports::{JobFilter, PageQuery, Sequence};
-use reelmill_core::{NoticeKind, UserId};
+use reelmill_core::{NoticeKind, Timestamp, UserId};
 use sqlx::Row;
 use tempfile::TempDir;
 
@@ -13,6 +13,7 @@ const RELEASED: &[(i64, &str)] = &[
     (1, include_str!("../../../tests/fixtures/schema_0001.sql")),
     (2, include_str!("../../../tests/fixtures/schema_0002.sql")),
     (3, include_str!("../../../tests/fixtures/schema_0003.sql")),
+    (4, include_str!("../../../tests/fixtures/schema_0004.sql")),
 ];
 
 const fn all() -> PageQuery {
@@ -74,6 +75,8 @@ async fn every_released_schema_is_brought_up_to_date_with_its_data() {
             (programs.len(), named.is_some(), epoch),
             if *version >= 3 { (1, true, 7) } else { (0, false, 0) }
         );
+        let paused_ms = catalog.paused_since().await.unwrap().map(Timestamp::as_ms);
+        assert_eq!(paused_ms, (*version >= 4).then_some(1_790_000_000_000));
     }
 }
 

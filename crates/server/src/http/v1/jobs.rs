@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use reelmill_core::{
     Door, Failure, JobId, MediaId, Obstacle, Output, Priority, Settings, State as JobState, StateName,
 };
-use reelmill_service::{Error, JobView, JobWish, Submission};
+use reelmill_service::{Error, JobView, JobWish, Retried, Submission};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -27,6 +27,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(show))
         .routes(routes!(cancel))
         .routes(routes!(retry))
+        .routes(routes!(retry_failed))
 }
 
 /// A conversion that is wished.
@@ -331,6 +332,43 @@ async fn retry(
 ) -> Result<Response, Problem> {
     let view = app.service.retry(&caller, id).await?;
     Ok((StatusCode::ACCEPTED, Json(JobBody::from(view))).into_response())
+}
+
+/// Which failed jobs.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct RetryParams {
+    /// Everybody's; for administrators.
+    #[serde(default)]
+    #[param(default = false)]
+    all: bool,
+}
+
+/// What was begun anew.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Retried, example = json!({"retried": 12, "more": false}))]
+struct RetriedBody {
+    /// How many jobs.
+    retried: u64,
+    /// Whether there may be more: ask again.
+    more: bool,
+}
+
+/// Begin all failed jobs of the caller anew.
+///
+/// One call begins about a thousand at most; `more` says whether to ask again.
+#[utoipa::path(
+    post, path = "/v1/jobs/retry-failed", tag = "jobs", params(RetryParams),
+    responses((status = 202, body = RetriedBody, description = "They wait for workers."), AnyProblem)
+)]
+async fn retry_failed(
+    State(app): State<App>,
+    SignedIn(caller): SignedIn,
+    Query(params): Query<RetryParams>,
+) -> Result<Response, Problem> {
+    let Retried { jobs, is_more } = app.service.retry_failed(&caller, params.all).await?;
+    Ok((StatusCode::ACCEPTED, Json(RetriedBody { retried: jobs, more: is_more })).into_response())
 }
 
 #[cfg(test)]
