@@ -23,6 +23,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { sql: include_str!("../../../migrations/0001_first.sql"), oldest_build: 1 },
     Migration { sql: include_str!("../../../migrations/0002_doors.sql"), oldest_build: 2 },
     Migration { sql: include_str!("../../../migrations/0003_fleet.sql"), oldest_build: 2 },
+    Migration { sql: include_str!("../../../migrations/0006_changes.sql"), oldest_build: 2 },
 ];
 
 /// Brings the schema up to date.
