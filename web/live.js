@@ -1,16 +1,15 @@
-// Keeps jobs up to date while they change. The only module that knows how news arrive: today each job is asked for,
-// and /v1/events takes the place of `look` when it is there; `watch` and its promise stay.
+// Keeps jobs up to date while they change. The only module that knows how news arrive: by one stream of events for all
+// jobs that are watched, open while the tab is seen. A browser opens few connections to a host, so a hidden tab keeps none.
 
 import * as api from "./api.js";
 
-/** Between two looks at a job that moves, in a tab that is seen. */
-const BRISK_MS = 400;
-/** The longest between two looks at a job that does not move, or in a tab that is not seen. */
-const SLOW_MS = 5000;
-/** How fast the looks become rarer while nothing changes. */
-const SLOWER = 1.3;
+/** Before a stream that was refused is asked for again. */
+const AGAIN_MS = 5000;
 
+/** By job id: the `job` as it is known, its `version` once an event told it, whether it is being looked at. */
 const watched = new Map();
+let stream = null;
+let again = 0;
 
 const isOver = (job) => ["done", "failed", "cancelled"].includes(job.state);
 
@@ -21,65 +20,101 @@ const isOver = (job) => ["done", "failed", "cancelled"].includes(job.state);
 export function watch(job, onJob, onProblem) {
   unwatch(job.id);
   if (isOver(job)) return;
-  const seen = JSON.stringify(job);
-  const entry = { seen, wait: BRISK_MS, timer: 0, looking: false, troubled: false, onJob, onProblem };
-  watched.set(job.id, entry);
-  plan(job.id, entry);
+  watched.set(job.id, { job, version: 0, isLookedAt: false, isTroubled: false, onJob, onProblem });
+  open();
+  // What changed between the answer that the job came with and now was told to nobody.
+  if (stream?.isLive) look(job.id);
 }
 
 /** Stops watching a job. */
 export function unwatch(id) {
-  const entry = watched.get(id);
-  if (entry) clearTimeout(entry.timer);
   watched.delete(id);
+  if (watched.size === 0) close();
 }
 
 /** Stops watching all. */
 export function unwatchAll() {
-  for (const id of [...watched.keys()]) unwatch(id);
+  watched.clear();
+  close();
 }
 
-function plan(id, entry) {
-  clearTimeout(entry.timer);
-  const wait = document.hidden ? SLOW_MS : entry.wait;
-  entry.timer = setTimeout(() => look(id, entry), wait);
+function open() {
+  if (stream || document.hidden || watched.size === 0) return;
+  clearTimeout(again);
+  const source = new EventSource("/v1/events");
+  stream = { source, isLive: false };
+  source.addEventListener("ready", () => {
+    stream.isLive = true;
+    lookAtAll();
+  });
+  source.addEventListener("job", ({ data }) => hear(JSON.parse(data)));
+  source.addEventListener("progress", ({ data }) => move(JSON.parse(data)));
+  source.addEventListener("signed_out", lookAtAll);
+  source.addEventListener("error", () => {
+    if (stream?.source !== source) return;
+    stream.isLive = false;
+    // Each job's own answer says what is wrong: the server is away, or the session is over.
+    lookAtAll();
+    if (source.readyState !== EventSource.CLOSED) return;
+    close();
+    again = setTimeout(open, AGAIN_MS);
+  });
 }
 
-async function look(id, entry) {
-  if (entry.looking) return;
-  entry.looking = true;
+function close() {
+  clearTimeout(again);
+  stream?.source.close();
+  stream = null;
+}
+
+function lookAtAll() {
+  for (const id of [...watched.keys()]) look(id);
+}
+
+async function look(id) {
+  const entry = watched.get(id);
+  if (!entry || entry.isLookedAt) return;
+  entry.isLookedAt = true;
+  const { version } = entry;
   try {
     const job = await api.job(id);
     if (watched.get(id) !== entry) return;
-    if (entry.troubled) entry.onProblem(null);
-    entry.troubled = false;
-    hear(id, entry, job);
+    if (entry.isTroubled) entry.onProblem(null);
+    entry.isTroubled = false;
+    // An event that came meanwhile is newer than this answer, or the same.
+    if (entry.version === version) show(id, entry, job);
   } catch (problem) {
     if (watched.get(id) !== entry) return;
-    if (problem.status === 404 || problem.needsSignIn) {
-      unwatch(id);
-    } else {
-      entry.wait = SLOW_MS;
-    }
-    entry.troubled = true;
+    if (problem.status === 404 || problem.needsSignIn) unwatch(id);
+    entry.isTroubled = true;
     entry.onProblem(problem);
   } finally {
-    entry.looking = false;
-    if (watched.get(id) === entry) plan(id, entry);
+    entry.isLookedAt = false;
   }
 }
 
-function hear(id, entry, job) {
-  const seen = JSON.stringify(job);
-  const still = seen === entry.seen;
-  entry.seen = seen;
-  // A running job is always followed closely: its next step is what the user waits for.
-  entry.wait = still && job.state !== "running" ? Math.min(SLOW_MS, entry.wait * SLOWER) : BRISK_MS;
+/** A job was written: events of a version that was heard of, or of one before it, are copies. */
+function hear({ version, job }) {
+  const entry = watched.get(job.id);
+  if (!entry || version <= entry.version) return;
+  entry.version = version;
+  show(job.id, entry, job);
+}
+
+function move({ job_id: id, version, stage, progress }) {
+  const entry = watched.get(id);
+  if (!entry || version < entry.version || entry.job.state !== "running") return;
+  show(id, entry, { ...entry.job, stage, progress });
+}
+
+function show(id, entry, job) {
+  const isNew = JSON.stringify(job) !== JSON.stringify(entry.job);
+  entry.job = job;
   if (isOver(job)) unwatch(id);
-  if (!still) entry.onJob(job);
+  if (isNew) entry.onJob(job);
 }
 
 document.addEventListener("visibilitychange", () => {
-  if (document.hidden) return;
-  for (const [id, entry] of watched) look(id, entry);
+  if (document.hidden) close();
+  else open();
 });

@@ -54,6 +54,10 @@ pub struct Job {
     pub created_at: Timestamp,
     /// When it was first claimed.
     pub started_at: Option<Timestamp>,
+    /// When it was last written, by the clock that all processes of a catalog share: no process goes by it to an earlier
+    /// moment than it has seen there. It may be off from anybody's own; who lists what has changed goes by it.
+    #[serde(default)]
+    pub changed_at: Timestamp,
     /// Claims so far, less those given back unused.
     pub attempt: u32,
     /// What is true of it now.

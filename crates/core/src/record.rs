@@ -65,6 +65,10 @@ impl Collection {
 }
 
 /// One record.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "records are read and written by the hundred, and most are jobs"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Record {

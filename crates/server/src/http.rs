@@ -10,6 +10,7 @@ mod docs;
 mod form;
 mod health;
 mod json;
+pub(crate) mod line;
 mod metrics;
 mod multipart;
 mod observe;

@@ -6,7 +6,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Duration, Instant, sleep_until, timeout_at};
 
 use crate::wishes::Material;
-use crate::{Caller, Error, JobWish, Service};
+use crate::{Caller, Change, Error, JobWish, Service};
 
 /// The longest title or address that is looked for, in bytes.
 const MAX_WISH_BYTES: usize = 2048;
@@ -124,14 +124,11 @@ impl Service {
         Ok(Page { items, next: page.next })
     }
 
-    /// Ends a job that has not ended: at once where it waits, within a heartbeat where it runs.
+    /// Ends a job that has not ended: at once where it waits, within two seconds where it runs.
     pub async fn cancel(&self, caller: &Caller, id: JobId) -> Result<JobView, Error> {
         let view = self.steer(caller, id, &Event::Cancel).await?;
         if let Some(held) = self.held().get(&id) {
             held.beat_now.notify_one();
-        }
-        if view.job.state.name().is_over() {
-            self.tell_end(id);
         }
         Ok(view)
     }
@@ -146,35 +143,24 @@ impl Service {
     /// Waits until a job is over, at most `most`; answers with what is true then.
     pub async fn wait(&self, caller: &Caller, id: JobId, most: Duration) -> Result<JobView, Error> {
         let deadline = Instant::now() + most;
-        let mut ended = self.inner.ended.subscribe();
+        let mut changes = self.catalog().feed().listen();
         loop {
             let view = self.job(caller, id).await?;
             if view.job.state.name().is_over() || Instant::now() >= deadline {
                 return Ok(view);
             }
-            // Ends that other processes write are seen at the next look.
+            // What other processes write is seen at the next look at the latest.
             let look = deadline.min(Instant::now() + self.options().poll);
             loop {
-                match timeout_at(look, ended.recv()).await {
-                    Ok(Ok(other)) if other != id => {}
-                    // It ended, or some ends were missed, or it is time to look.
+                match timeout_at(look, changes.recv()).await {
+                    Ok(Ok(change)) if change.job() != id || matches!(*change, Change::Progress { .. }) => {}
+                    // It changed, or some changes were missed, or it is time to look.
                     Ok(Ok(_) | Err(RecvError::Lagged(_))) | Err(_) => break,
                     Ok(Err(RecvError::Closed)) => {
                         sleep_until(look).await;
                         break;
                     }
                 }
-            }
-        }
-    }
-
-    /// Waits until something may have changed about a job: its end is seen at once, else `most` passes.
-    pub async fn wait_for_change(&self, id: JobId, most: Duration) {
-        let mut ended = self.inner.ended.subscribe();
-        let look = Instant::now() + most;
-        while let Ok(Ok(other)) = timeout_at(look, ended.recv()).await {
-            if other == id {
-                return;
             }
         }
     }
@@ -232,11 +218,5 @@ impl Service {
             _ => None,
         };
         Ok(JobView { job, output })
-    }
-
-    /// Tells those who wait in this process that a job ended.
-    pub(crate) fn tell_end(&self, id: JobId) {
-        // An error only says that nobody waits.
-        let _ = self.inner.ended.send(id);
     }
 }

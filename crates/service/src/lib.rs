@@ -9,6 +9,7 @@ mod clock;
 mod collect;
 mod content;
 mod error;
+mod feed;
 mod foreign;
 mod identity;
 mod ingest;
@@ -35,8 +36,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use reelmill_core::ports::{Cancel, Catalog, Converter, Doorbell, Notifier, Objects, Pictures, Source};
-use reelmill_core::{JobId, Pulse, Timestamp, Token};
-use tokio::sync::{Notify, Semaphore, broadcast};
+use reelmill_core::{JobId, Pulse, Timestamp, Token, UserId};
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -44,6 +45,7 @@ pub use carrying::{CarryError, Exported, Imported, export, import};
 pub use clock::{Clock, SystemClock};
 pub use content::{Content, HANDOUT};
 pub use error::Error;
+pub use feed::{Change, Cursor, Deaf, Listener, Missed};
 pub use identity::{Caller, Claims, Entrance, NewAccount, NewApiKey, Session, SignUp};
 pub use ingest::{Ingested, Upload};
 pub use jobs::JobView;
@@ -58,6 +60,7 @@ pub use tasks::{TaskView, Which};
 pub use videos::{Announced, VideoDetails, VideoView, Watchable};
 pub use wishes::{JobWish, Submission};
 
+use feed::Chronicle;
 use identity::{Passwords, Signer, Throttle};
 use rings::Debt;
 use videos::Easels;
@@ -89,6 +92,8 @@ pub struct Service {
 
 struct Inner {
     ports: Ports,
+    /// The ports' catalog, which tells of what is committed. Nothing goes to the other past it.
+    catalog: Chronicle,
     options: Options,
     clock: Arc<dyn Clock>,
     passwords: Passwords,
@@ -105,8 +110,6 @@ struct Inner {
     easels: Easels,
     /// Who signs in too often.
     throttle: Throttle,
-    /// Ends of jobs that this process wrote.
-    ended: broadcast::Sender<JobId>,
     /// There may be a notice to tell people.
     notices: Notify,
     /// There may be a notice to tell programs.
@@ -121,6 +124,7 @@ struct Inner {
 
 /// A claim that this process holds.
 struct Held {
+    account: UserId,
     token: Token,
     cancel: Cancel,
     pulse: Pulse,
@@ -136,9 +140,11 @@ impl Service {
         let passwords = Passwords::new(options.password_slots);
         let slots = Arc::new(Semaphore::new(options.slots.max(1)));
         let fetches = Arc::new(Semaphore::new(options.fetches));
+        let catalog = Chronicle::new(Arc::clone(&ports.catalog), Arc::clone(&clock));
         Self {
             inner: Arc::new(Inner {
                 ports,
+                catalog,
                 options,
                 slots,
                 slot_wanted: Notify::new(),
@@ -149,7 +155,6 @@ impl Service {
                 passwords,
                 signer,
                 held: Mutex::default(),
-                ended: broadcast::channel(1024).0,
                 notices: Notify::new(),
                 announcements: Notify::new(),
                 debt: Debt::default(),
@@ -169,8 +174,8 @@ impl Service {
         &self.inner.ports
     }
 
-    fn catalog(&self) -> &dyn Catalog {
-        &*self.inner.ports.catalog
+    fn catalog(&self) -> &Chronicle {
+        &self.inner.catalog
     }
 
     fn objects(&self) -> &dyn Objects {

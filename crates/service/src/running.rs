@@ -37,6 +37,8 @@ impl Service {
             superseded: CancellationToken::new(),
         };
         let stop = &running.stopping.drain;
+        self.keep_time().await?;
+        running.loops.spawn(self.clone().follow(stop.clone()));
         let is_queue = self.ports().doorbell.is_queue();
         if is_queue {
             running.loops.spawn(self.clone().pay_rings(stop.clone()));
@@ -59,6 +61,9 @@ impl Service {
         if roles.converter {
             running.loops.spawn(self.clone().work(running.stopping.clone(), running.attempts.clone()));
             running.loops.spawn(self.clone().rescue(stop.clone()));
+            if !self.options().sole {
+                running.loops.spawn(self.clone().watch_cancels(stop.clone()));
+            }
             running.loops.spawn(self.clone().collect(stop.clone()));
         }
         if is_queue && (roles.converter || roles.notification) {

@@ -2,6 +2,7 @@
 
 mod broker;
 mod carrying;
+mod feed;
 mod identity;
 mod ingest;
 mod jobs;

@@ -103,6 +103,7 @@ impl Service {
             deadline_ms: u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX),
             created_at: now,
             started_at: None,
+            changed_at: now,
             attempt: 0,
             state: State::queued_at_once(now, None),
             version: 1,

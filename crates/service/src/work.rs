@@ -7,6 +7,7 @@
 mod attempt;
 mod backoff;
 mod bench;
+mod cancels;
 mod claim;
 mod fetch;
 mod heartbeat;

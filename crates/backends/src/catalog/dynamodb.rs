@@ -28,7 +28,7 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use futures_util::FutureExt;
 use reelmill_core::ports::{
-    Beat, Catalog, CatalogError, Census, JobFilter, Page, PageQuery, Part, Sequence, TaskQuery,
+    Beat, Catalog, CatalogError, Census, ChangeQuery, JobFilter, Page, PageQuery, Part, Sequence, TaskQuery,
 };
 use reelmill_core::{
     ApiKey, ApiKeyId, Collection, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeKind, Operation,
@@ -183,6 +183,14 @@ impl Catalog for DynamoCatalog {
 
     async fn claimed_jobs(&self, limit: u32) -> Result<Vec<Job>, CatalogError> {
         self.jobs_claimed(limit).await
+    }
+
+    async fn changed_jobs(&self, query: ChangeQuery) -> Result<Vec<Job>, CatalogError> {
+        self.jobs_changed(query).await
+    }
+
+    async fn latest_change(&self) -> Result<Option<Timestamp>, CatalogError> {
+        self.newest_change().await
     }
 
     async fn output(&self, id: OutputId) -> Result<Option<Output>, CatalogError> {

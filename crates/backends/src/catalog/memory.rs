@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use reelmill_core::ports::{
-    Beat, Catalog, CatalogError, Census, JobFilter, Page, PageQuery, Part, Sequence, TaskQuery,
+    Beat, Catalog, CatalogError, Census, ChangeQuery, JobFilter, Page, PageQuery, Part, Sequence, TaskQuery,
 };
 use reelmill_core::{
     ApiKey, ApiKeyId, Collection, Holder, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeId,
@@ -207,6 +207,24 @@ impl Catalog for MemoryCatalog {
         due.retain(|(due_at, _)| *due_at <= now);
         due.sort_by_key(|(due_at, job)| (job.priority, *due_at, job.id));
         Ok(due.into_iter().take(limit as usize).map(|(_, job)| job.clone()).collect())
+    }
+
+    async fn changed_jobs(&self, query: ChangeQuery) -> Result<Vec<Job>, CatalogError> {
+        let tables = self.tables();
+        let is_wanted = |job: &&Job| {
+            let is_behind = match query.after {
+                Some(after) => (job.changed_at, job.id) > (query.since, after),
+                None => job.changed_at >= query.since,
+            };
+            is_behind && query.account.is_none_or(|account| job.account == account)
+        };
+        let mut changed: Vec<&Job> = tables.jobs.values().filter(is_wanted).collect();
+        changed.sort_by_key(|job| (job.changed_at, job.id));
+        Ok(changed.into_iter().take(query.limit as usize).cloned().collect())
+    }
+
+    async fn latest_change(&self) -> Result<Option<Timestamp>, CatalogError> {
+        Ok(self.tables().jobs.values().map(|job| job.changed_at).max())
     }
 
     async fn claimed_jobs(&self, limit: u32) -> Result<Vec<Job>, CatalogError> {

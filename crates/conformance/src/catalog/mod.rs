@@ -1,6 +1,7 @@
 //! What a catalog promises.
 
 mod accounts;
+mod changes;
 mod collections;
 mod commits;
 mod durable;
@@ -62,6 +63,11 @@ cases! { CASES of dyn Catalog:
     jobs::only_queued_jobs_are_due,
     jobs::due_jobs_are_no_more_than_asked_for,
     jobs::claimed_jobs_are_those_running_or_cancelling,
+    changes::jobs_come_in_the_order_of_their_last_write,
+    changes::an_accounts_changes_are_its_own,
+    changes::a_job_that_is_written_again_stands_at_its_new_place_alone,
+    changes::parts_of_one_moment_leave_out_none_and_bring_none_twice,
+    changes::the_latest_change_is_the_last_of_all,
     jobs::the_census_counts_each_job_once,
     jobs::a_refused_commit_leaves_the_census_alone,
     pulses::a_beat_is_counted_and_its_progress_kept,

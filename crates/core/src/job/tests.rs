@@ -36,6 +36,7 @@ fn job(state: State, attempt: u32) -> Job {
         max_attempts: 3,
         deadline_ms: 60_000,
         created_at: NOW,
+        changed_at: NOW,
         started_at: Some(NOW),
         attempt,
         state,

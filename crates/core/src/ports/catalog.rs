@@ -89,6 +89,11 @@ pub trait Catalog: Send + Sync {
     async fn due_jobs(&self, now: Timestamp, limit: u32) -> Result<Vec<Job>, CatalogError>;
     /// Jobs with a running claim (running or cancelling), with their pulses.
     async fn claimed_jobs(&self, limit: u32) -> Result<Vec<Job>, CatalogError>;
+    /// Jobs that were last written at or behind a place, in the order of [`Job::changed_at`] and, of one moment, of their
+    /// ids; with their pulses.
+    async fn changed_jobs(&self, query: ChangeQuery) -> Result<Vec<Job>, CatalogError>;
+    /// The latest [`Job::changed_at`] of all; `None` where there is no job.
+    async fn latest_change(&self) -> Result<Option<Timestamp>, CatalogError>;
 
     /// The output of that id.
     async fn output(&self, id: OutputId) -> Result<Option<Output>, CatalogError>;
@@ -193,6 +198,27 @@ pub struct JobFilter {
     pub media: Option<MediaId>,
     /// In this state only.
     pub state: Option<StateName>,
+}
+
+/// Which part of the jobs in the order of their last change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChangeQuery {
+    /// Of this account only.
+    pub account: Option<UserId>,
+    /// From this moment on.
+    pub since: Timestamp,
+    /// Of the jobs of that very moment, those behind this one.
+    pub after: Option<JobId>,
+    /// At most so many, 1 to 1,000.
+    pub limit: u32,
+}
+
+impl ChangeQuery {
+    /// What comes behind the last of a part.
+    #[must_use]
+    pub fn behind(self, last: &Job) -> Self {
+        Self { since: last.changed_at, after: Some(last.id), ..self }
+    }
 }
 
 /// Which part of a list.

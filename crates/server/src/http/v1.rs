@@ -1,6 +1,7 @@
 //! Our own API: JSON over the service, one module a noun.
 
 mod convert;
+mod events;
 mod imports;
 mod jobs;
 mod keys;
@@ -26,6 +27,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .merge(imports::router())
         .merge(jobs::router())
         .merge(queue::router())
+        .merge(events::router())
         .merge(outputs::router())
         .merge(profiles::router())
         .merge(convert::router())

@@ -8,6 +8,7 @@ mod convert;
 mod converter;
 mod documents;
 mod errors;
+mod events;
 mod handout;
 mod health;
 mod imports;

@@ -20,6 +20,7 @@ mod first_start;
 mod fleet;
 mod fountain;
 mod mail;
+mod live;
 mod material;
 mod mill;
 mod music;
@@ -87,6 +88,8 @@ fn cases() -> Vec<Case> {
         "crash" zombie::a_worker_that_wakes_when_another_has_done_its_job_cannot_finish_it []
         "soak" big::big_upload_and_download_stay_within_their_memory [Ffmpeg]
         "soak" big::long_conversion_stays_within_its_memory []
+        "soak" live::many_clients_hear_each_end_once_and_in_order [Ffmpeg]
+        "events" live::a_client_whose_server_was_killed_misses_no_end [Ffmpeg]
         "sources" sources::an_update_is_used_and_one_that_does_not_work_leaves_it_in_use [Ytdlp]
         "stop" drain::a_short_conversion_is_finished_before_a_stop []
         "stop" drain::a_long_conversion_is_given_back_with_its_attempt []

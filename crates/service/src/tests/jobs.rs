@@ -117,18 +117,20 @@ async fn a_cancelled_job_stops_and_leaves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_of_another_process_is_cancelled_within_a_heartbeat() {
+async fn a_job_of_another_process_is_cancelled_within_two_seconds() {
     let world = World::new().await;
     let worker = world.process(options()).start(WORKER).await.unwrap();
     let job = world.convert("slow:60000").await;
     while world.service.job(&world.alice, job.id).await.unwrap().job.state.name() != StateName::Running {
         sleep(Duration::from_millis(100)).await;
     }
+    // Just behind a heartbeat, so that the next one is far.
+    sleep(Duration::from_millis(5100)).await;
     let asked = Instant::now();
     let view = world.service.cancel(&world.alice, job.id).await.unwrap();
     assert_eq!(view.job.state.name(), StateName::Cancelling);
     assert_eq!(world.ended(&job).await.job.state.name(), StateName::Cancelled);
-    assert!(asked.elapsed() < Duration::from_secs(7), "took {:?}", asked.elapsed());
+    assert!(asked.elapsed() <= Duration::from_secs(2), "took {:?}", asked.elapsed());
     worker.drain().await;
 }
 

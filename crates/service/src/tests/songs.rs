@@ -9,7 +9,7 @@ use reelmill_core::{
     Door, Event, Failure, FailureKind, Kind, Obstacle, Operation, Role, Stage, State, StateName, Token, Write,
 };
 use secrecy::SecretString;
-use tokio::time::{Duration, Instant, sleep};
+use tokio::time::{Duration, Instant, sleep, timeout};
 use uuid::Uuid;
 
 use super::weather::Stormy;
@@ -31,12 +31,13 @@ impl World {
 
     /// The operation when it is over.
     async fn told_of(&self, operation: &Operation) -> OperationView {
+        let mut listener = self.service.listen_to(&self.look(operation).await);
         loop {
             let view = self.look(operation).await;
             if view.is_over() {
                 return view;
             }
-            self.service.wait_for_change(operation.job, Duration::from_secs(1)).await;
+            let _ = timeout(Duration::from_secs(1), listener.next()).await;
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use async_trait::async_trait;
 use reelmill_backends::catalog::MemoryCatalog;
 use reelmill_core::ports::{
-    Beat, Catalog, CatalogError, Census, JobFilter, Page, PageQuery, Part, Sequence, TaskQuery,
+    Beat, Catalog, CatalogError, Census, ChangeQuery, JobFilter, Page, PageQuery, Part, Sequence, TaskQuery,
 };
 use reelmill_core::{
     ApiKey, ApiKeyId, Collection, Holder, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeKind,
@@ -126,6 +126,12 @@ impl Catalog for Stormy {
     }
     async fn due_jobs(&self, now: Timestamp, limit: u32) -> Result<Vec<Job>, CatalogError> {
         self.inner.due_jobs(now, limit).await
+    }
+    async fn changed_jobs(&self, query: ChangeQuery) -> Result<Vec<Job>, CatalogError> {
+        self.inner.changed_jobs(query).await
+    }
+    async fn latest_change(&self) -> Result<Option<Timestamp>, CatalogError> {
+        self.inner.latest_change().await
     }
     async fn claimed_jobs(&self, limit: u32) -> Result<Vec<Job>, CatalogError> {
         self.inner.claimed_jobs(limit).await

@@ -79,6 +79,7 @@ impl Service {
         let bench = Bench::new(&self, job.id, token, slot);
         let watch = Watch {
             id: job.id,
+            account: job.account,
             token,
             cancel: bench.cancel.clone(),
             deadline: job.deadline(),
@@ -317,7 +318,6 @@ impl Service {
         writes.push(Write::ReplaceJob(next));
         match self.catalog().commit(writes).await {
             Ok(()) => {
-                self.tell_end(job.id);
                 self.inner.notices.notify_one();
                 self.inner.announcements.notify_one();
                 Ok(true)

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use reelmill_core::ports::{Beat, Cancel, CatalogError, Delivery};
-use reelmill_core::{JobId, Pulse, Stage, Timestamp, Token};
+use reelmill_core::{JobId, Pulse, Stage, Timestamp, Token, UserId};
 use tokio::sync::Notify;
 use tokio::time::{Duration, Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -34,6 +34,7 @@ pub(super) enum Stopped {
 /// What the heartbeat watches over.
 pub(super) struct Watch {
     pub(super) id: JobId,
+    pub(super) account: UserId,
     pub(super) token: Token,
     pub(super) cancel: Cancel,
     pub(super) deadline: Option<Timestamp>,
@@ -92,6 +93,7 @@ impl Service {
 
     pub(super) fn hold(&self, watch: &Watch, stage: Stage) {
         let held = Held {
+            account: watch.account,
             token: watch.token,
             cancel: watch.cancel.clone(),
             pulse: Pulse { beats: 0, progress: 0.0, stage: Some(stage) },

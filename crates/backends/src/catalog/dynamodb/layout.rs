@@ -143,6 +143,14 @@ pub(super) fn notices(kind: NoticeKind) -> String {
     format!("NOTICES-{}", kind.as_str().to_uppercase())
 }
 
+/// The list of all jobs by their last change.
+pub(super) const CHANGES: &str = "CHANGES";
+
+/// The partition of an account's jobs by their last change.
+pub(super) fn changes_of(account: UserId) -> String {
+    format!("CHANGES-OF#{account}")
+}
+
 /// The partition of an account's media.
 pub(super) fn media_of(owner: UserId) -> String {
     format!("MEDIA-OF#{owner}")
@@ -192,6 +200,9 @@ fn job_entries(job: &Job) -> Vec<Entry> {
         versioned(format!("JOBS-OF#{}#{}", job.account, state.as_str()), id.clone()),
     ];
     entries.extend(job.media_id.map(|media| entry(Address::media(media).pk, &format!("JOB#{id}"))));
+    let change = format!("{}#{id}", sorted(job.changed_at.as_ms()));
+    entries
+        .extend([sharded(CHANGES, &id), changes_of(job.account)].map(|list| versioned(list, change.clone())));
     if let State::Queued { due_at, .. } = job.state {
         let (pk, sk) = (sharded(&due(job.priority), &id), format!("{}#{id}", sorted(due_at.as_ms())));
         entries.push(Entry { is_bound: true, ..entry(pk, &sk) });

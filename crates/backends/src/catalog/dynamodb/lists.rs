@@ -1,7 +1,7 @@
 //! The lists that have an order of their own: jobs by due time, songs by title, intents by key; and the count of jobs.
 
 use futures_util::future::try_join_all;
-use reelmill_core::ports::{CatalogError, Census, JobFilter, Page, PageQuery};
+use reelmill_core::ports::{CatalogError, Census, ChangeQuery, JobFilter, Page, PageQuery};
 use reelmill_core::{Intent, Job, Key, Priority, Song, State, StateName, Timestamp};
 use uuid::Uuid;
 
@@ -63,6 +63,24 @@ impl DynamoCatalog {
         claimed.sort_by_key(|job| job.id);
         claimed.truncate(limit as usize);
         Ok(claimed)
+    }
+
+    pub(super) async fn jobs_changed(&self, query: ChangeQuery) -> Result<Vec<Job>, CatalogError> {
+        let partitions = match query.account {
+            Some(account) => vec![layout::changes_of(account)],
+            None => layout::shards(layout::CHANGES),
+        };
+        let since = layout::sorted(query.since.as_ms());
+        // A place is a moment and an id, and no id is before the empty one.
+        let behind = format!("{since}#{}", query.after.map(|id| id.to_string()).unwrap_or_default());
+        let span = Span::all(String::new(), Some(behind), false);
+        self.list(&partitions, span, query.limit as usize, |_| true).await
+    }
+
+    pub(super) async fn newest_change(&self) -> Result<Option<Timestamp>, CatalogError> {
+        let newest = Span::all(String::new(), None, true);
+        let jobs: Vec<Job> = self.list(&layout::shards(layout::CHANGES), newest, 1, |_| true).await?;
+        Ok(jobs.first().map(|job| job.changed_at))
     }
 
     pub(super) async fn intents_after(

@@ -13,7 +13,7 @@ use super::{Dialect, row};
 /// Adds the job with a fresh pulse.
 pub(super) async fn add(on: &mut AnyConnection, dialect: &Dialect, tally: &mut Tally, job: &Job) -> Changed {
     let sql = "INSERT INTO jobs (id, account, media_id, state, priority, due_at_ms, version, token, beats, \
-               progress, stage, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0.0, '', ?)";
+               progress, stage, changed_at_ms, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0.0, '', ?, ?)";
     let statement = dialect
         .query(sql)
         .bind(job.id.to_string())
@@ -24,6 +24,7 @@ pub(super) async fn add(on: &mut AnyConnection, dialect: &Dialect, tally: &mut T
         .bind(due_at_ms(job))
         .bind(row::signed(job.version))
         .bind(token_of(job))
+        .bind(job.changed_at.as_ms())
         .bind(row::to_body(job)?);
     statement.execute(&mut *on).await?;
     tally.count(job.id, job.state.name(), 1);
@@ -43,7 +44,7 @@ pub(super) async fn replace(
     let pulse = if token == old_token { "" } else { ", beats = 0, progress = 0.0, stage = ''" };
     let sql = format!(
         "UPDATE jobs SET account = ?, media_id = ?, state = ?, priority = ?, due_at_ms = ?, version = ?, \
-         token = ?, body = ?{pulse} WHERE id = ? AND version = ?"
+         token = ?, changed_at_ms = ?, body = ?{pulse} WHERE id = ? AND version = ?"
     );
     let statement = dialect
         .query(&sql)
@@ -54,6 +55,7 @@ pub(super) async fn replace(
         .bind(due_at_ms(job))
         .bind(row::signed(job.version))
         .bind(token)
+        .bind(job.changed_at.as_ms())
         .bind(row::to_body(job)?)
         .bind(job.id.to_string())
         .bind(row::signed(before));

@@ -34,7 +34,7 @@ pub(super) use server::Server;
 
 use async_trait::async_trait;
 use reelmill_core::ports::{
-    Beat, Catalog, CatalogError, Census, JobFilter, Page, PageQuery, Part, Sequence, TaskQuery,
+    Beat, Catalog, CatalogError, Census, ChangeQuery, JobFilter, Page, PageQuery, Part, Sequence, TaskQuery,
 };
 use reelmill_core::{
     ApiKey, ApiKeyId, Collection, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeKind, Operation,
@@ -171,6 +171,14 @@ impl Catalog for SqlCatalog {
 
     async fn claimed_jobs(&self, limit: u32) -> Result<Vec<Job>, CatalogError> {
         self.jobs_claimed(limit).await
+    }
+
+    async fn changed_jobs(&self, query: ChangeQuery) -> Result<Vec<Job>, CatalogError> {
+        self.jobs_changed(query).await
+    }
+
+    async fn latest_change(&self) -> Result<Option<Timestamp>, CatalogError> {
+        self.newest_change().await
     }
 
     async fn output(&self, id: OutputId) -> Result<Option<Output>, CatalogError> {

@@ -1,6 +1,6 @@
 //! The lookups. Each walks an index, whatever it is asked for.
 
-use reelmill_core::ports::{CatalogError, Census, JobFilter, Page, PageQuery};
+use reelmill_core::ports::{CatalogError, Census, ChangeQuery, JobFilter, Page, PageQuery};
 use reelmill_core::{
     Intent, Job, JobId, Key, Media, Notice, NoticeKind, Priority, Receipt, StateName, Timestamp, User, UserId,
 };
@@ -154,6 +154,31 @@ impl SqlCatalog {
         let statement = self.dialect.query(&sql).bind(StateName::Running.as_str());
         let statement = statement.bind(StateName::Cancelling.as_str()).bind(i64::from(limit));
         self.rows(statement).await?.iter().map(row::job).collect()
+    }
+
+    pub(super) async fn jobs_changed(&self, query: ChangeQuery) -> Result<Vec<Job>, CatalogError> {
+        // The first condition on the moment is the one that an index is walked by.
+        let of_account = query.account.map_or("", |_| "account = ? AND ");
+        let sql = format!(
+            "{JOB} WHERE {of_account}changed_at_ms >= ? AND (changed_at_ms > ? OR id > ?) \
+             ORDER BY changed_at_ms, id LIMIT ?"
+        );
+        let mut statement = self.dialect.query(&sql);
+        if let Some(account) = query.account {
+            statement = statement.bind(account.to_string());
+        }
+        let since = query.since.as_ms();
+        // The empty text is before all ids.
+        let after = query.after.map(|id| id.to_string()).unwrap_or_default();
+        let statement = statement.bind(since).bind(since).bind(after).bind(i64::from(query.limit));
+        self.rows(statement).await?.iter().map(row::job).collect()
+    }
+
+    pub(super) async fn newest_change(&self) -> Result<Option<Timestamp>, CatalogError> {
+        let sql = "SELECT changed_at_ms FROM jobs ORDER BY changed_at_ms DESC, id DESC LIMIT 1";
+        let row = self.row(self.dialect.query(sql)).await?;
+        let moment = row.map(|row| row.try_get(0).map_err(row::error)).transpose()?;
+        Ok(moment.map(Timestamp::from_ms))
     }
 
     pub(super) async fn intents_after(

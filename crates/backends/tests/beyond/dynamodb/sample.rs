@@ -32,6 +32,7 @@ pub(crate) fn job() -> Job {
         deadline_ms: 3_600_000,
         created_at: NOW,
         started_at: None,
+        changed_at: NOW,
         attempt: 0,
         state: State::Queued { due_at: NOW, last_failure: None },
         version: 1,

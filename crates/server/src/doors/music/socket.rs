@@ -9,14 +9,14 @@ use std::time::Duration;
 use axum::Extension;
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::ws::{WebSocketUpgrade, close_code};
 use axum::http::StatusCode;
 use axum::response::Response;
 use reelmill_core::{Job, OperationId, Stage};
-use reelmill_service::{Caller, Error, OperationView};
+use reelmill_service::{Caller, Deaf, Error, Listener, OperationView};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -26,6 +26,7 @@ use super::refusal::{Refusal, RefusalBody};
 use super::status::StatusAnswer;
 use super::{given, words};
 use crate::http::App;
+use crate::http::line::{HungUp, Line};
 
 /// Sockets at once.
 const MOST_SOCKETS: usize = 512;
@@ -35,16 +36,6 @@ const BETWEEN: Duration = Duration::from_millis(250);
 
 /// Between two looks at most, where nothing changes.
 const LONGEST_LOOK: Duration = Duration::from_secs(1);
-
-/// How long a message may take to be taken off our hands.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How often the client is asked whether it is there, and how long it may be silent.
-const PING: Duration = Duration::from_secs(20);
-const SILENCE: Duration = Duration::from_mins(1);
-
-/// The most bytes of a message from a client, of whom nothing is expected.
-const MOST_BYTES: usize = 4096;
 
 /// How much of the way is done once the original is here.
 const FETCHED: f64 = 0.7;
@@ -86,16 +77,14 @@ async fn follow(
 ) -> Result<Response, Refusal> {
     let id = given(asked.operation_id).ok_or_else(|| Refusal::of_request(words::OPERATION_MISSING))?;
     let id: OperationId = id.parse().map_err(|_| Error::not_found("operation"))?;
-    app.service.operation_by_id(&caller, id).await?;
+    let operation = app.service.operation_by_id(&caller, id).await?;
+    let listener = app.service.listen_to(&operation);
     let upgrade = upgrade.map_err(|rejection| Refusal::of(rejection.status(), words::NO_UPGRADE))?;
     let place = places.try_acquire_owned();
     let place = place.map_err(|_| Refusal::of(StatusCode::SERVICE_UNAVAILABLE, words::SOCKETS_FULL))?;
-    let following = move |socket| Following { app, caller, id, socket, place }.run();
-    Ok(upgrade
-        .protocols([TOKEN_PROTOCOL])
-        .max_message_size(MOST_BYTES)
-        .max_frame_size(MOST_BYTES)
-        .on_upgrade(following))
+    let draining = app.draining.clone();
+    let following = Following { app, caller, id, listener, place };
+    Ok(Line::open(upgrade.protocols([TOKEN_PROTOCOL]), draining, |line| following.run(line)))
 }
 
 /// Follow an operation by WebSocket, at its later address.
@@ -126,7 +115,7 @@ struct Following {
     app: App,
     caller: Caller,
     id: OperationId,
-    socket: WebSocket,
+    listener: Listener,
     #[expect(dead_code, reason = "held for as long as the socket is open")]
     place: OwnedSemaphorePermit,
 }
@@ -135,31 +124,31 @@ struct Following {
 enum End {
     /// The last status was sent.
     Over,
-    /// The process is being stopped.
-    Draining,
     /// It cannot be looked up any more.
     Broken,
-    /// The client is not there any more, or does not read.
-    Gone,
+    /// Nobody hears.
+    HungUp(HungUp),
+}
+
+impl From<HungUp> for End {
+    fn from(hung_up: HungUp) -> Self {
+        Self::HungUp(hung_up)
+    }
 }
 
 impl Following {
-    async fn run(mut self) {
-        let (code, reason) = match self.tell().await {
+    async fn run(mut self, mut line: Line) {
+        let (code, reason) = match self.tell(&mut line).await {
             End::Over => (close_code::NORMAL, "la operación terminó"),
-            End::Draining => (close_code::AWAY, "el proceso se está deteniendo"),
+            End::HungUp(HungUp::Draining) => (close_code::AWAY, "el proceso se está deteniendo"),
             End::Broken => (close_code::AGAIN, "intenta de nuevo más tarde"),
-            End::Gone => return,
+            End::HungUp(HungUp::Gone) => return,
         };
-        let last = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
-        if timeout(PATIENCE, self.socket.send(last)).await.is_ok_and(|sent| sent.is_ok()) {
-            // The client's own goodbye: closing before it would throw away what it has not read yet.
-            let _ = timeout(PATIENCE, async { while let Some(Ok(_)) = self.socket.recv().await {} }).await;
-        }
+        line.close(code, reason).await;
     }
 
     /// Sends what changes, to the end.
-    async fn tell(&mut self) -> End {
+    async fn tell(&mut self, line: &mut Line) -> End {
         let mut last: Option<Told> = None;
         let mut pace = Pace::new();
         loop {
@@ -170,11 +159,12 @@ impl Following {
                     return End::Broken;
                 }
             };
-            let (is_over, job) = (view.is_over(), view.operation.job);
+            let is_over = view.is_over();
             let told = pace.told(view);
             if last.as_ref() != Some(&told) {
-                if let Err(end) = self.send(&told).await {
-                    return end;
+                let Ok(text) = serde_json::to_string(&told) else { return End::Broken };
+                if let Err(hung_up) = line.say(text).await {
+                    return hung_up.into();
                 }
                 pace.sent();
                 last = Some(told);
@@ -182,79 +172,34 @@ impl Following {
             if is_over {
                 return End::Over;
             }
-            let look = pace.next_look();
-            let changed = async {
-                self.app.service.wait_for_change(job, look).await;
-                sleep_until(pace.may_send_at).await;
-            };
-            if let Some(end) = listen(&mut self.socket, &self.app, changed, &mut pace.signs).await {
-                return end;
+            if let Err(hung_up) = line.until(self.change(&mut pace)).await {
+                return hung_up.into();
             }
         }
     }
 
-    async fn send(&mut self, told: &Told) -> Result<(), End> {
-        let text = serde_json::to_string(told).map_err(|_| End::Broken)?;
-        put(&mut self.socket, Message::text(text)).await
-    }
-}
-
-/// Sends a message, to a client that reads.
-async fn put(socket: &mut WebSocket, message: Message) -> Result<(), End> {
-    match timeout(PATIENCE, socket.send(message)).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) | Err(_) => Err(End::Gone),
-    }
-}
-
-/// Reads what the client sends until `changed`, which is nothing but signs of life; why the connection ends, where it
-/// does.
-async fn listen(
-    socket: &mut WebSocket,
-    app: &App,
-    changed: impl Future<Output = ()>,
-    signs: &mut Signs,
-) -> Option<End> {
-    let mut changed = std::pin::pin!(changed);
-    loop {
-        tokio::select! {
-            () = &mut changed => return None,
-            () = app.draining.cancelled() => return Some(End::Draining),
-            heard = socket.recv() => match heard {
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return Some(End::Gone),
-                Some(Ok(_)) => signs.heard_at = Instant::now(),
-            },
-            () = sleep_until(signs.ping_at) => {
-                signs.ping_at = Instant::now() + PING;
-                if let Err(end) = put(socket, Message::Ping(bytes::Bytes::new())).await {
-                    return Some(end);
-                }
-            }
-            () = sleep_until(signs.heard_at + SILENCE) => return Some(End::Gone),
+    /// Waits until something has changed and may be sent, or it is time to look.
+    async fn change(&mut self, pace: &mut Pace) {
+        let look_at = Instant::now() + pace.next_look();
+        // Whoever was too slow looks what is true now.
+        if let Ok(Err(Deaf::Ended)) = timeout_at(look_at, self.listener.next()).await {
+            sleep_until(look_at).await;
         }
+        sleep_until(pace.may_send_at).await;
     }
-}
-
-/// Signs of life: the client's last, and our next question for one.
-struct Signs {
-    heard_at: Instant,
-    ping_at: Instant,
 }
 
 /// When to look and to send, and how far the operation is.
 struct Pace {
     may_send_at: Instant,
     look: Duration,
-    signs: Signs,
     /// The attempt that was told of, and how far it was.
     furthest: (u32, f64),
 }
 
 impl Pace {
     fn new() -> Self {
-        let now = Instant::now();
-        let signs = Signs { heard_at: now, ping_at: now + PING };
-        Self { may_send_at: now, look: BETWEEN, signs, furthest: (0, 0.0) }
+        Self { may_send_at: Instant::now(), look: BETWEEN, furthest: (0, 0.0) }
     }
 
     fn sent(&mut self) {

@@ -299,7 +299,7 @@ async fn show(
 
 /// Cancel a job.
 ///
-/// One that waits ends at once, one that runs within a heartbeat.
+/// One that waits ends at once, one that runs within two seconds.
 #[utoipa::path(
     post, path = "/v1/jobs/{id}/cancel", tag = "jobs", params(("id" = String, Path, description = "The job's id.")),
     responses(
