@@ -3,6 +3,7 @@
 //! ffprobe is the judge, but for Vorbis in Ogg, whose chapters it does not list; there it is our own probe, which
 //! reads them with a parser that is not ours.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -62,14 +63,14 @@ fn folder() -> Result<tempfile::TempDir, String> {
 }
 
 fn make(folder: &Path, name: &str, arguments: &[&str], chapters: &[Told]) -> Result<PathBuf, String> {
-    if name.ends_with(".ogg") || name.ends_with(".flac") {
+    if ["a.ogg", "a.flac"].contains(&name) {
         return make_with_comments(folder, name, arguments);
     }
     let mut list = ";FFMETADATA1\ntitle=Buch\n".to_owned();
     for (start, end, title) in chapters {
         let end = end.unwrap_or(start + 1);
         let title = title.replace('=', "\\=").replace(';', "\\;");
-        list += &format!("[CHAPTER]\nTIMEBASE=1/1000\nSTART={start}\nEND={end}\ntitle={title}\n");
+        let _ = write!(list, "[CHAPTER]\nTIMEBASE=1/1000\nSTART={start}\nEND={end}\ntitle={title}\n");
     }
     let described = folder.join("list.txt");
     std::fs::write(&described, list).map_err(|error| error.to_string())?;
@@ -164,7 +165,7 @@ fn compare(path: &Path, expected: &[Told], what: &str) -> Result<(), String> {
 /// ffmpeg's writers of MP4 start the first chapter with the sound.
 fn of_source(name: &str) -> Vec<Told> {
     let mut expected = chapters();
-    if name.ends_with(".m4a") || name.ends_with(".mp4") {
+    if ["a.m4a", "a.mp4"].contains(&name) {
         expected[0].0 = 0;
     }
     expected

@@ -112,9 +112,10 @@ impl Found {
         if info.has_cover {
             text.push_str("\n  cover  yes");
         }
-        let starts = info.chapters.iter().map(|one| {
-            format!("{} {}", clock(Duration::from_micros(one.start_us)), one_line(&one.title))
-        });
+        let starts = info
+            .chapters
+            .iter()
+            .map(|one| format!("{} {}", clock(Duration::from_micros(one.start_us)), one_line(&one.title)));
         let chapters: Vec<String> = starts.collect();
         if !chapters.is_empty() {
             let _ = write!(text, "\n  parts  {}", chapters.join("\n         "));
