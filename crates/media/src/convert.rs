@@ -2,6 +2,8 @@
 //! is asked for; or copy, where the packets fit.
 
 use crate::ahead::Ahead;
+use crate::chapters;
+use crate::chapters::Chapter;
 use crate::control::{Control, Watch};
 use crate::copy::{self, Origin, Outcome};
 use crate::cores;
@@ -70,8 +72,9 @@ pub fn convert(
             input
         };
         match copy::copy(input, &chosen, &origin, &mut output, &mut watch)? {
-            Outcome::Copied(report) => {
+            Outcome::Copied(mut report) => {
                 watch.finish();
+                report.notes.splice(0..0, chosen.notes);
                 Ok(report)
             }
             Outcome::Unfit(why) => {
@@ -159,6 +162,15 @@ fn measure(
     Ok(meter.measured())
 }
 
+/// The chapters of the part that the plan wants, where it wants any.
+pub(crate) fn wanted_chapters(chapters: &[Chapter], plan: &Plan) -> Vec<Chapter> {
+    if !plan.tags {
+        return Vec::new();
+    }
+    let to_us = plan.end_ms.map(|end_ms| end_ms.saturating_mul(1000));
+    chapters::part(chapters, plan.start_ms.saturating_mul(1000), to_us)
+}
+
 /// Everything between the decoder and the sink.
 struct Pipeline {
     intake: Intake,
@@ -184,11 +196,13 @@ impl Pipeline {
         let audio = &input.info.audio;
         let intake = Intake::new(input, plan);
         let no_tags = Tags::default();
+        let chapters = wanted_chapters(&input.info.chapters, plan);
         let heading = Heading {
             plan,
             layout: intake.layout,
             tags: if plan.tags { &input.info.tags } else { &no_tags },
             cover: input.cover.as_ref().filter(|_| plan.tags),
+            chapters: &chapters,
             frames: input.expected_frames.map(|frames| {
                 rescale(intake.clip.length_of(frames), audio.sample_rate_hz, plan.sample_rate_hz)
             }),

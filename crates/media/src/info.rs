@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::chapters::Chapter;
 use crate::codec::Codec;
 use crate::tags::Tags;
 
@@ -22,6 +23,9 @@ pub struct Info {
     pub tags: Tags,
     /// Whether there is a picture that a conversion would carry over.
     pub has_cover: bool,
+    /// The chapters, in order; at most 1,000.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chapters: Vec<Chapter>,
 }
 
 /// An audio track as its container and first packets describe it.

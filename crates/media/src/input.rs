@@ -23,6 +23,7 @@ use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration, TimeBase};
 
+use crate::chapters;
 use crate::codec::Codec;
 use crate::error::MediaError;
 use crate::info::{AudioTrack, Info};
@@ -158,14 +159,20 @@ pub(crate) fn open(
     let mut notes = Vec::new();
     let extent = extent::check(&mut tap, kind, size_bytes)?;
     notes.extend(extent.note);
-    let elements =
+    let mut elements =
         if kind == Kind::Matroska { matroska::read(&mut tap, size_bytes)? } else { Matroska::default() };
     let chunks = if kind == Kind::Wav {
         tags::riff::read_chunks(&mut tap, size_bytes).map_err(|error| gauge.explain_io(error))?
     } else {
         tags::riff::Chunks::default()
     };
+    let mut marks = if kind == Kind::Flac {
+        chapters::read::of_flac(&mut tap).map_err(|error| gauge.explain_io(error))?
+    } else {
+        std::mem::take(&mut elements.chapters)
+    };
     mend::mend(&mut tap, kind, size_bytes).map_err(|error| gauge.explain_io(error))?;
+    chapters::guard::guard(&mut tap, kind, size_bytes).map_err(|error| gauge.explain_io(error))?;
     let (mut reader, rest) = match &boxes {
         Some(boxes) => {
             let head = mp4::head::read(&mut tap, boxes, metadata_limits())?;
@@ -175,7 +182,10 @@ pub(crate) fn open(
         None => (demuxer(tap, name_hint, &gauge)?, None),
     };
     let chosen = choose_track(reader.as_ref(), boxes.as_ref())?;
-    if let Some((tap, boxes)) = rest {
+    if let Some((mut tap, boxes)) = rest {
+        let (of_mp4, note) = mp4::chapters::read(&mut tap, boxes, chosen.id, size_bytes)?;
+        marks = of_mp4;
+        notes.extend(note);
         reader = match mp4::demuxer(tap, boxes, reader, chosen.id, &chosen.codec, size_bytes)? {
             Ok(reader) => reader,
             Err(tap) => demuxer(tap, name_hint, &gauge)?,
@@ -184,6 +194,9 @@ pub(crate) fn open(
     let mut found = tags::read::collect(reader.as_mut(), chosen.id);
     tags::read::add_riff(&mut found, chunks, metadata_limits());
     found.add_title(elements.title.as_deref());
+    if marks.is_empty() {
+        marks = found.chapters;
+    }
     notes.extend(found.notes);
 
     let container = match (kind, &boxes) {
@@ -222,6 +235,7 @@ pub(crate) fn open(
         input.learn()?;
         input.measure(boxes.as_ref(), &elements, found.itunes_gapless.as_deref());
     }
+    input.info.chapters = marks.settle(input.length_us());
     Ok(input)
 }
 
@@ -295,6 +309,8 @@ fn choose_track(reader: &dyn FormatReader, boxes: Option<&Mp4>) -> Result<Chosen
                 others.push((track.id, format!("{} audio", codec.name())));
                 audio.push((track, codec));
             }
+            // What says the chapters is no track to speak of.
+            _ if boxes.is_some_and(|mp4| mp4.is_of_chapters(track.id)) => {}
             (params, found) => others.push((track.id, names::other(params.as_ref(), found))),
         }
     }
@@ -348,6 +364,7 @@ fn describe(chosen: &Chosen, container: &str) -> Info {
         other_tracks: chosen.others.clone(),
         tags: tags::Tags::default(),
         has_cover: false,
+        chapters: Vec::new(),
     }
 }
 
@@ -449,6 +466,16 @@ impl Input {
         let (delay, padding) = (track.delay, track.padding);
         self.skip_opus_delay();
         self.summarise(delay, padding);
+    }
+
+    /// How long the sound is, unless that is no more than an estimate.
+    fn length_us(&self) -> Option<u64> {
+        let rate_hz = u64::from(self.info.audio.sample_rate_hz);
+        let frames = match self.kind {
+            Kind::Adts | Kind::Mpeg { has_header: false } => self.declared_frames,
+            _ => self.expected_frames,
+        };
+        frames?.saturating_mul(1_000_000).checked_div(rate_hz)
     }
 
     fn summarise(&mut self, delay: Option<u32>, padding: Option<u32>) {

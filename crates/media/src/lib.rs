@@ -8,6 +8,7 @@
 
 mod aac;
 mod ahead;
+mod chapters;
 mod codec;
 mod control;
 mod convert;
@@ -46,6 +47,7 @@ mod target;
 mod timeline;
 mod trim;
 
+pub use chapters::Chapter;
 pub use codec::Codec;
 pub use control::Control;
 pub use convert::{Report, convert};

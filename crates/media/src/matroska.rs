@@ -1,5 +1,5 @@
-//! What the demuxer does not tell about a Matroska or `WebM` file: which of the two it is, its title, what is to
-//! be cut off its end, and whether all of it is there.
+//! What the demuxer does not tell about a Matroska or `WebM` file: which of the two it is, its title, its chapters,
+//! what is to be cut off its end, and whether all of it is there.
 //!
 //! Element ids are those of RFC 9559; the variable-size numbers are RFC 8794's, sections 4 and 6.2. The walk
 //! ends at the first cluster, unless there is padding at the end: then it goes from cluster to cluster and looks
@@ -9,8 +9,11 @@ use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
 
+use crate::chapters::Marks;
 use crate::error::MediaError;
 use crate::tap::Tap;
+
+mod chapters;
 
 const HEADER: u64 = 0x1a45_dfa3;
 const DOC_TYPE: u64 = 0x4282;
@@ -38,6 +41,7 @@ const MAX_TITLE_BYTES: u64 = 4096;
 pub(crate) struct Matroska {
     pub(crate) is_webm: bool,
     pub(crate) title: Option<String>,
+    pub(crate) chapters: Marks,
     /// By the number of the track, the padding of its last block in nanoseconds.
     paddings: BTreeMap<u64, i64>,
 }
@@ -53,6 +57,7 @@ impl Matroska {
 
 struct Element {
     id: u64,
+    start: u64,
     body: u64,
     /// `None` where a live writer did not know it.
     end: Option<u64>,
@@ -70,6 +75,7 @@ pub(crate) fn read(tap: &mut Tap, size_bytes: u64) -> Result<Matroska, MediaErro
     }
     let end = segment.end.unwrap_or(size_bytes);
     matroska.title = read_title(tap, segment.body, end).map_err(explain)?;
+    matroska.chapters = chapters::read(tap, segment.body, end).map_err(explain)?;
     if !may_end_in_padding(tap, end).map_err(explain)? {
         return Ok(matroska);
     }
@@ -210,7 +216,7 @@ fn read_head(tap: &mut Tap, offset: u64) -> io::Result<Option<Element>> {
         let body = offset + head_bytes as u64;
         // All ones means that the size was not known.
         let is_open = size == (1 << (7 * size_bytes)) - 1;
-        Element { id, body, end: (!is_open).then(|| body.saturating_add(size)) }
+        Element { id, start: offset, body, end: (!is_open).then(|| body.saturating_add(size)) }
     }))
 }
 

@@ -10,6 +10,7 @@ use std::ops::Range;
 use crate::error::MediaError;
 use crate::tap::Tap;
 
+pub(crate) mod chapters;
 mod fragment;
 pub(crate) mod head;
 mod packets;
@@ -24,6 +25,7 @@ const MAX_TRACKS: usize = 128;
 /// Boxes within boxes within a track, of those that are entered.
 pub(crate) const MAX_DEPTH: u32 = 8;
 const MAX_EDITS: u32 = 64;
+const MAX_REFERENCES: u64 = 8;
 
 /// What the boxes say.
 #[derive(Debug, Default)]
@@ -43,6 +45,8 @@ pub(crate) struct Mp4 {
     pub(crate) first_fragment: Option<u64>,
     /// The length that indices of fragments give a track: its id, ticks and their number a second.
     pub(crate) indexed: Vec<(u32, u64, u32)>,
+    /// Where Nero's list of chapters is.
+    pub(crate) chapters: Option<Range<u64>>,
 }
 
 impl Mp4 {
@@ -67,6 +71,11 @@ impl Mp4 {
         }
     }
 
+    /// Whether a track only says where another one's chapters are.
+    pub(crate) fn is_of_chapters(&self, id: u32) -> bool {
+        self.tracks.iter().any(|track| track.chapters.contains(&id))
+    }
+
     pub(crate) fn track(&self, id: u32) -> Option<&Mp4Track> {
         self.tracks.iter().find(|track| track.id == id)
     }
@@ -84,6 +93,10 @@ pub(crate) struct Mp4Track {
     pub(crate) codec: [u8; 4],
     /// The edits that show media, in order.
     pub(crate) edits: Vec<Edit>,
+    /// How long the track waits before its first edit, in ticks of the movie.
+    pub(crate) delay: u64,
+    /// The tracks that may say its chapters.
+    pub(crate) chapters: Vec<u32>,
     /// The media's length by its header, in ticks.
     pub(crate) duration: u64,
     pub(crate) tables: Tables,
@@ -231,6 +244,14 @@ fn read_movie(tap: &mut Tap, movie: &Header, mp4: &mut Mp4) -> io::Result<()> {
                 mp4.is_fragmented = true;
                 fragment::read_defaults(tap, child, &mut mp4.defaults)?;
             }
+            b"udta" => {
+                children(tap, child, &mut |_, inner| {
+                    if &inner.kind == b"chpl" {
+                        mp4.chapters = Some(inner.body..inner.end);
+                    }
+                    Ok(())
+                })?;
+            }
             b"trak" if mp4.tracks.len() <= MAX_TRACKS => {
                 let mut track = Mp4Track::default();
                 read_track(tap, child, &mut track, MAX_DEPTH)?;
@@ -245,7 +266,9 @@ fn read_movie(tap: &mut Tap, movie: &Header, mp4: &mut Mp4) -> io::Result<()> {
 fn read_track(tap: &mut Tap, parent: &Header, track: &mut Mp4Track, depth: u32) -> io::Result<()> {
     children(tap, parent, &mut |tap, child| {
         match &child.kind {
-            b"mdia" | b"minf" | b"stbl" | b"edts" if depth > 0 => read_track(tap, child, track, depth - 1)?,
+            b"mdia" | b"minf" | b"stbl" | b"edts" | b"tref" if depth > 0 => {
+                read_track(tap, child, track, depth - 1)?;
+            }
             b"tkhd" => track.id = track_id(tap, child)?,
             b"mdhd" => {
                 track.timescale = read_timescale(tap, child)?;
@@ -261,7 +284,8 @@ fn read_track(tap: &mut Tap, parent: &Header, track: &mut Mp4Track, depth: u32) 
                 track.handler = tap.bytes_at(child.body + 8)?.unwrap_or_default();
             }
             b"stsd" => track.codec = tap.bytes_at(child.body + 12)?.unwrap_or_default(),
-            b"elst" => track.edits = read_edits(tap, child)?,
+            b"elst" => read_edits(tap, child, track)?,
+            b"chap" => track.chapters = read_references(tap, child)?,
             b"stsz" => track.tables.sizes = Some(child.body..child.end),
             b"stz2" => track.tables.compact_sizes = Some(child.body..child.end),
             b"stco" => track.tables.offsets = Some(child.body..child.end),
@@ -287,11 +311,11 @@ fn read_timescale(tap: &mut Tap, header: &Header) -> io::Result<u32> {
 }
 
 /// Section 8.6.6. An edit without media (time -1) only delays the track.
-fn read_edits(tap: &mut Tap, header: &Header) -> io::Result<Vec<Edit>> {
+fn read_edits(tap: &mut Tap, header: &Header, track: &mut Mp4Track) -> io::Result<()> {
     let is_long = version(tap, header)? == 1;
     let entry_bytes = if is_long { 20 } else { 12 };
     let count = read_u32(tap, header.body + 4)?.min(MAX_EDITS);
-    let mut edits = Vec::new();
+    let (mut edits, mut delay) = (Vec::new(), 0_u64);
     for index in 0..u64::from(count) {
         let offset = header.body + 8 + index * entry_bytes;
         let (duration, media_time) = if is_long {
@@ -302,9 +326,18 @@ fn read_edits(tap: &mut Tap, header: &Header) -> io::Result<Vec<Edit>> {
         };
         if media_time != u64::MAX {
             edits.push(Edit { duration, media_time });
+        } else if edits.is_empty() {
+            delay = delay.saturating_add(duration);
         }
     }
-    Ok(edits)
+    (track.edits, track.delay) = (edits, delay);
+    Ok(())
+}
+
+/// Section 8.3.3: ids of other tracks.
+fn read_references(tap: &mut Tap, header: &Header) -> io::Result<Vec<u32>> {
+    let count = (header.end.saturating_sub(header.body) / 4).min(MAX_REFERENCES);
+    (0..count).map(|index| read_u32(tap, header.body + index * 4)).collect()
 }
 
 fn version(tap: &mut Tap, header: &Header) -> io::Result<u8> {

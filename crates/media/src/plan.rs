@@ -68,7 +68,7 @@ pub struct Plan {
     pub start_ms: u64,
     /// Where it ends, unless at the source's end.
     pub end_ms: Option<u64>,
-    /// Whether tags and cover art are carried over.
+    /// Whether tags, cover art and chapters are carried over.
     pub tags: bool,
     /// What differs from what was asked for, one sentence each.
     pub notes: Vec<String>,
@@ -91,7 +91,10 @@ pub fn plan(info: &Info, target: &Target, engines: &Engines) -> Result<Plan, Med
     target.loudness.map_or(Ok(()), |loudness| loudness.check())?;
     let mut notes = Vec::new();
     match verdict {
-        copy::Verdict::Fits => return copied(audio, target),
+        copy::Verdict::Fits => {
+            let notes = chapters_left_out(info, target).into_iter().collect();
+            return Ok(Plan { notes, ..copied(audio, target)? });
+        }
         copy::Verdict::Unfit(why) => notes.push(format!("not copied: {why}")),
         copy::Verdict::NotAsked => {}
     }
@@ -99,6 +102,7 @@ pub fn plan(info: &Info, target: &Target, engines: &Engines) -> Result<Plan, Med
     let sample_rate_hz = choose_sample_rate(audio, target, &mut notes)?;
     let channels = choose_channels(audio, target, &mut notes)?;
     let rate = rate::choose(target, sample_rate_hz, channels, &mut notes)?;
+    notes.extend(chapters_left_out(info, target));
     let mut plan = Plan {
         summary: String::new(),
         method: Method::Encode,
@@ -149,6 +153,12 @@ fn copied(audio: &AudioTrack, target: &Target) -> Result<Plan, MediaError> {
         tags: target.tags && !target.format.is_dca() && target.format != Format::Aac,
         notes: Vec::new(),
     })
+}
+
+fn chapters_left_out(info: &Info, target: &Target) -> Option<String> {
+    let count = info.chapters.len();
+    (target.tags && count > 0 && !target.format.has_chapters())
+        .then(|| format!("its {count} chapters are left out, {} does not carry them", target.format))
 }
 
 /// What ffmpeg has not been able to describe, it cannot decode.

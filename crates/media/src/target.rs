@@ -82,6 +82,12 @@ impl Format {
         matches!(self, Self::Dca | Self::Dca0)
     }
 
+    /// Whether the file says where chapters are. WMA's and WAV's ways of it are read by hardly anything.
+    #[must_use]
+    pub fn has_chapters(self) -> bool {
+        matches!(self, Self::Mp3 | Self::M4a | Self::Flac | Self::Opus | Self::Ogg)
+    }
+
     /// The media type to serve it with.
     #[must_use]
     pub fn content_type(self) -> &'static str {
@@ -168,7 +174,7 @@ pub struct Target {
     pub start_ms: u64,
     /// Where to end in the source; default its end.
     pub end_ms: Option<u64>,
-    /// Whether tags and cover art are carried over.
+    /// Whether tags, cover art and chapters are carried over.
     pub tags: bool,
 }
 

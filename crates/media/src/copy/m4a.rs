@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::elementary::{self, Row};
 use super::survey::{replay, survey};
 use super::table::{self, Table};
-use super::{Origin, Outcome, heard, take_tags};
+use super::{About, Origin, Outcome, heard};
 use crate::aac::{self, Core};
 use crate::codec::Codec;
 use crate::control::Watch;
@@ -102,8 +102,7 @@ impl Cut {
 
 /// What stands in the file beside the packets.
 struct File<'a> {
-    tags: crate::tags::Tags,
-    cover: Option<crate::tags::Cover>,
+    about: About,
     config: &'a [u8],
     channels: u8,
     sample_rate_hz: u32,
@@ -114,15 +113,14 @@ struct File<'a> {
 
 impl<'a> File<'a> {
     fn new(mut input: Input, plan: &Plan, config: &'a [u8], timescale: u32) -> Self {
-        let (tags, cover) = take_tags(&mut input, plan);
+        let about = About::take(&mut input, plan);
         let mut notes = input.notes;
         notes.extend(input.stream.left_out());
-        if cover.as_ref().is_some_and(|cover| !crate::m4a::shows(cover)) {
+        if about.cover.as_ref().is_some_and(|cover| !crate::m4a::shows(cover)) {
             notes.push("the cover is left out, m4a has jpeg and png".into());
         }
         Self {
-            tags,
-            cover,
+            about,
             config,
             channels: input.info.audio.channels,
             sample_rate_hz: input.info.audio.sample_rate_hz,
@@ -138,8 +136,9 @@ impl<'a> File<'a> {
             channels: self.channels,
             sample_rate_hz: self.sample_rate_hz,
             timescale: self.timescale,
-            tags: &self.tags,
-            cover: self.cover.as_ref(),
+            tags: &self.about.tags,
+            cover: self.about.cover.as_ref(),
+            chapters: &self.about.chapters,
             has_note: self.is_plain && self.timescale == self.sample_rate_hz,
         }
     }

@@ -17,8 +17,9 @@ mod table;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::chapters::Chapter;
 use crate::control::{Control, Watch};
-use crate::convert::Report;
+use crate::convert::{Report, wanted_chapters};
 use crate::encode::Output;
 use crate::error::MediaError;
 use crate::input::{self, Input};
@@ -104,12 +105,25 @@ pub(crate) fn copy(
     Ok(outcome)
 }
 
-/// The tags and the cover that the plan wants carried over, taken out of an input.
-fn take_tags(input: &mut Input, plan: &Plan) -> (Tags, Option<Cover>) {
-    if plan.tags {
-        (std::mem::take(&mut input.info.tags), input.cover.take())
-    } else {
-        (Tags::default(), None)
+/// What the plan wants carried over beside the packets.
+#[derive(Default)]
+struct About {
+    tags: Tags,
+    cover: Option<Cover>,
+    chapters: Vec<Chapter>,
+}
+
+impl About {
+    /// Takes it out of an input.
+    fn take(input: &mut Input, plan: &Plan) -> Self {
+        if !plan.tags {
+            return Self::default();
+        }
+        Self {
+            tags: std::mem::take(&mut input.info.tags),
+            cover: input.cover.take(),
+            chapters: wanted_chapters(&input.info.chapters, plan),
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! from those before them, and the header can hide less than four frames.
 
 use super::elementary::{self, Row};
-use super::{Origin, Outcome, take_tags};
+use super::{About, Origin, Outcome};
 use crate::control::Watch;
 use crate::convert::Report;
 use crate::encode::Output;
@@ -52,8 +52,8 @@ pub(super) fn copy(
         let declared = declared.unwrap_or(0);
         return Ok(Outcome::Unfit(format!("its header says {declared} frames, there are {frames}")));
     }
-    let (tags, cover) = take_tags(&mut input, plan);
-    output.write(&id3::write(&tags, cover.as_ref()))?;
+    let about = About::take(&mut input, plan);
+    output.write(&id3::write(&about.tags, about.cover.as_ref(), &about.chapters))?;
     if !starts_with_header {
         output.write(&seen.header(&row))?;
     }

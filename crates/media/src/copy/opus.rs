@@ -5,7 +5,8 @@
 //! as long to become the one that came from the start (section 4.6). Not more, as some players count it into the length.
 
 use super::survey::{replay, survey};
-use super::{Origin, Outcome, heard, part_of, take_tags};
+use super::{About, Origin, Outcome, heard, part_of};
+use crate::chapters::clock;
 use crate::control::Watch;
 use crate::convert::Report;
 use crate::encode::{OggPages, Output};
@@ -13,7 +14,7 @@ use crate::error::MediaError;
 use crate::input::Input;
 use crate::opus::{self, OpusHead, Packet, frames_of};
 use crate::plan::Plan;
-use crate::tags::{Cover, Tags, vorbis};
+use crate::tags::vorbis;
 
 /// What a decoder is given to settle, in front of a part.
 const PRE_ROLL_FRAMES: u64 = 3840;
@@ -45,13 +46,12 @@ pub(super) fn copy(
         return Ok(Outcome::Unfit(format!("{} ms of its audio are missing", missing / 48)));
     }
     let part = part_of(plan, opus::RATE_HZ, &to_hear)?;
-    let (tags, cover) = take_tags(&mut input, plan);
+    let about = About::take(&mut input, plan);
     drop(input);
     let is_from_start = part.start <= u64::from(head.pre_skip).max(PRE_ROLL_FRAMES);
     let mut pages = Pages {
         head,
-        tags,
-        cover,
+        about,
         from: if is_from_start { 0 } else { part.start - PRE_ROLL_FRAMES },
         start: part.start,
         end: part.end,
@@ -83,8 +83,7 @@ fn judge_several(packet: &[u8]) -> Result<u32, String> {
 /// Packets on their way into pages. Positions are frames of the source's packets.
 struct Pages {
     head: OpusHead,
-    tags: Tags,
-    cover: Option<Cover>,
+    about: About,
     /// Packets that end before it are left out.
     from: u64,
     /// Where the sound begins and ends.
@@ -127,9 +126,10 @@ impl Pages {
             .map_err(|_| MediaError::Corrupt("it skips more than opus can say".into()))?;
         pages.push(&self.head.write(pre_skip), 0, output)?;
         pages.end_page(output)?;
-        let pictures: Vec<String> = self.cover.as_ref().map(vorbis::picture_comment).into_iter().collect();
+        let mut lines = clock::comments(&self.about.chapters);
+        lines.extend(self.about.cover.as_ref().map(vorbis::picture_comment));
         let mut tags = b"OpusTags".to_vec();
-        tags.extend_from_slice(&vorbis::write_comments(&self.tags, &pictures));
+        tags.extend_from_slice(&vorbis::write_comments(&self.about.tags, &lines));
         pages.push(&tags, 0, output)?;
         pages.end_page(output)?;
         Ok(pages)

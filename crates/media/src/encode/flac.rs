@@ -13,6 +13,7 @@ use md5::{Digest, Md5};
 
 use super::crew::Crew;
 use super::{Encoder, Heading, Output, quantise};
+use crate::chapters::clock;
 use crate::control::Control;
 use crate::error::MediaError;
 use crate::tags::vorbis;
@@ -126,7 +127,9 @@ impl Flac {
             write_block_head(PICTURE, picture.len(), output)?;
             output.write(&picture)?;
         }
-        let comments = vorbis::write_comments(heading.tags, &self.channel_mask(heading));
+        let mut lines = self.channel_mask(heading);
+        lines.extend(clock::comments(heading.chapters));
+        let comments = vorbis::write_comments(heading.tags, &lines);
         write_block_head(COMMENTS | LAST_BLOCK, comments.len(), output)?;
         output.write(&comments)?;
         self.written.seek.first_frame = output.written_bytes();

@@ -4,6 +4,7 @@
 
 use super::{Encoder, Heading, Output};
 use crate::aac::Core;
+use crate::chapters::Chapter;
 use crate::control::Control;
 use crate::engine::AacEncoder;
 use crate::error::MediaError;
@@ -28,6 +29,7 @@ pub(super) struct M4a {
     channels: u8,
     tags: Tags,
     cover: Option<Cover>,
+    chapters: Vec<Chapter>,
     frames_in: u64,
 }
 
@@ -40,8 +42,9 @@ impl M4a {
         let plan = heading.plan;
         let aac = AacEncoder::start(heading, control)?;
         let (tags, cover) = (heading.tags.clone(), heading.cover.cloned());
+        let chapters = heading.chapters.to_vec();
         // A configuration of two bytes, as every one will be.
-        let file = file(&[0, 0], plan.sample_rate_hz, plan.channels, &tags, cover.as_ref());
+        let file = file(&[0, 0], plan.sample_rate_hz, plan.channels, (&tags, cover.as_ref(), &chapters));
         let packets = heading.frames.map(|frames| frames / u64::from(PACKET_FRAMES) + 2);
         let writer = Writer::start(&file, packets, output)?;
         Ok(Self {
@@ -53,6 +56,7 @@ impl M4a {
             channels: plan.channels,
             tags,
             cover,
+            chapters,
             frames_in: 0,
         })
     }
@@ -88,10 +92,18 @@ fn file<'a>(
     config: &'a [u8],
     sample_rate_hz: u32,
     channels: u8,
-    tags: &'a Tags,
-    cover: Option<&'a Cover>,
+    (tags, cover, chapters): (&'a Tags, Option<&'a Cover>, &'a [Chapter]),
 ) -> m4a::Heading<'a> {
-    m4a::Heading { config, channels, sample_rate_hz, timescale: sample_rate_hz, tags, cover, has_note: true }
+    m4a::Heading {
+        config,
+        channels,
+        sample_rate_hz,
+        timescale: sample_rate_hz,
+        tags,
+        cover,
+        chapters,
+        has_note: true,
+    }
 }
 
 impl Encoder for M4a {
@@ -108,7 +120,8 @@ impl Encoder for M4a {
         }
         let heard = Heard { skip: PRIMING_FRAMES, ticks: self.frames_in };
         let config = core.config();
-        let file = file(&config, self.sample_rate_hz, self.channels, &self.tags, self.cover.as_ref());
+        let about = (&self.tags, self.cover.as_ref(), self.chapters.as_slice());
+        let file = file(&config, self.sample_rate_hz, self.channels, about);
         self.writer.finish(&file, heard, output)
     }
 }

@@ -15,6 +15,7 @@ mod wav;
 
 pub(crate) use ogg::Pages as OggPages;
 
+use crate::chapters::Chapter;
 use crate::control::Control;
 use crate::engine::{AacEncoder, WmaEncoder};
 use crate::error::MediaError;
@@ -44,6 +45,7 @@ pub(crate) struct Heading<'a> {
     pub(crate) layout: Layout,
     pub(crate) tags: &'a Tags,
     pub(crate) cover: Option<&'a Cover>,
+    pub(crate) chapters: &'a [Chapter],
     /// The number of output frames, where it is likely known.
     pub(crate) frames: Option<u64>,
 }

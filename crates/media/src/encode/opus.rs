@@ -5,6 +5,7 @@
 
 use super::ogg::Pages;
 use super::{Encoder, Heading, Output};
+use crate::chapters::clock;
 use crate::error::MediaError;
 use crate::libopus::{OpusEncoder, PACKET_FRAMES};
 use crate::tags::vorbis;
@@ -44,9 +45,10 @@ impl Opus {
         pages.push(&head, 0, output)?;
         pages.end_page(output)?;
 
-        let pictures: Vec<String> = heading.cover.map(vorbis::picture_comment).into_iter().collect();
+        let mut lines = clock::comments(heading.chapters);
+        lines.extend(heading.cover.map(vorbis::picture_comment));
         let mut tags = b"OpusTags".to_vec();
-        tags.extend_from_slice(&vorbis::write_comments(heading.tags, &pictures));
+        tags.extend_from_slice(&vorbis::write_comments(heading.tags, &lines));
         pages.push(&tags, 0, output)?;
         pages.end_page(output)?;
 

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use vorbis_rs::{VorbisBitrateManagementStrategy, VorbisEncoder, VorbisEncoderBuilder, VorbisError};
 
 use super::{Encoder, Heading, Output};
+use crate::chapters::clock;
 use crate::error::MediaError;
 use crate::tags::vorbis;
 use crate::target::Rate;
@@ -65,9 +66,9 @@ impl Vorbis {
         // A comment is a C string.
         let tags = heading.tags.iter().map(|(name, value)| (name.to_owned(), value.replace('\0', " ")));
         builder.comment_tags(tags).map_err(|error| refused(&error))?;
-        if let Some((name, value)) =
-            heading.cover.map(vorbis::picture_comment).as_deref().and_then(|line| line.split_once('='))
-        {
+        let mut lines = clock::comments(heading.chapters);
+        lines.extend(heading.cover.map(vorbis::picture_comment));
+        for (name, value) in lines.iter().filter_map(|line| line.split_once('=')) {
             builder.comment_tag(name, value).map_err(|error| refused(&error))?;
         }
         let encoder = builder.build().map_err(|error| refused(&error))?;

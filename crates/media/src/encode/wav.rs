@@ -37,7 +37,7 @@ impl Wav {
             push_chunk(&mut head, *b"LIST", &riff::write_info(heading.tags));
         }
         if !heading.tags.is_empty() || heading.cover.is_some() {
-            push_chunk(&mut head, *b"id3 ", &id3::write(heading.tags, heading.cover));
+            push_chunk(&mut head, *b"id3 ", &id3::write(heading.tags, heading.cover, &[]));
         }
         head.extend_from_slice(b"data");
         let data_size_offset = output.written_bytes() + head.len() as u64;
@@ -141,8 +141,14 @@ mod tests {
             notes: Vec::new(),
         };
         let tags = Tags::default();
-        let heading =
-            Heading { plan: &plan, layout: Layout::of_count(1), tags: &tags, cover: None, frames: None };
+        let heading = Heading {
+            plan: &plan,
+            layout: Layout::of_count(1),
+            tags: &tags,
+            cover: None,
+            chapters: &[],
+            frames: None,
+        };
         let mut sink = VecSink::new();
         let mut output = Output::new(&mut sink);
         let mut wav = Wav::start(&heading, &mut output).unwrap();

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::chapters::Marks;
 use crate::codec::Codec;
 use crate::error::MediaError;
 use crate::tags::Tags;
@@ -22,6 +23,7 @@ pub(crate) struct Description {
     /// The other streams, one phrase each.
     pub(crate) others: Vec<String>,
     pub(crate) tags: Tags,
+    pub(crate) chapters: Marks,
 }
 
 /// The chosen audio stream.
@@ -54,6 +56,16 @@ struct Told {
     streams: Vec<ToldStream>,
     #[serde(default)]
     format: ToldFormat,
+    #[serde(default)]
+    chapters: Vec<ToldChapter>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ToldChapter {
+    start_time: Option<String>,
+    end_time: Option<String>,
+    tags: serde_json::Map<String, serde_json::Value>,
 }
 
 #[derive(Default, Deserialize)]
@@ -127,6 +139,7 @@ pub(super) fn read(told: &[u8], demuxer: &str) -> Result<Description, MediaError
         },
         others: phrases(Some(stream.index)),
         tags: tags([&told.format.tags, &stream.tags]),
+        chapters: chapters(&told.chapters),
     })
 }
 
@@ -226,6 +239,29 @@ fn tags(maps: [&serde_json::Map<String, serde_json::Value>; 2]) -> Tags {
         tags.add(&name, value);
     }
     tags
+}
+
+fn chapters(told: &[ToldChapter]) -> Marks {
+    let mut marks = Marks::default();
+    for chapter in told {
+        let us = |time: &Option<String>| time.as_deref().and_then(microseconds);
+        let title = chapter.tags.get("title").and_then(|title| title.as_str());
+        if let Some(start_us) = us(&chapter.start_time) {
+            marks.add(start_us, us(&chapter.end_time), title.unwrap_or_default());
+        }
+    }
+    marks
+}
+
+/// Seconds as ffprobe writes them; what is before the start is at the start.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "within a hundred days, and positive"
+)]
+fn microseconds(seconds: &str) -> Option<u64> {
+    let seconds = seconds.parse::<f64>().ok().filter(|seconds| *seconds < MAX_SECONDS)?;
+    Some((seconds.max(0.0) * 1e6).round() as u64)
 }
 
 fn printable(name: &str) -> String {

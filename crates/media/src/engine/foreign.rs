@@ -56,7 +56,7 @@ impl Outsider {
         let url = self.url();
         let mut arguments = vec!["-hide_banner", "-loglevel", "error"];
         arguments.extend(self.input_options());
-        arguments.extend(["-show_format", "-show_streams", "-of", "json", "-i", url]);
+        arguments.extend(["-show_format", "-show_streams", "-show_chapters", "-of", "json", "-i", url]);
         let command = ffmpeg::probe_command(&self.engines, self.readable(), arguments);
         let mut talk = self.start(command.map_err(MediaError::Missing)?)?;
         let mut told = Vec::new();

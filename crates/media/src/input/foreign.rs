@@ -115,10 +115,14 @@ impl Input {
                 other_tracks: description.others,
                 tags: description.tags,
                 has_cover: false,
+                chapters: Vec::new(),
             };
             (info, None, Vec::new())
         };
         info.duration_ms = duration_ms;
+        if info.chapters.is_empty() {
+            info.chapters = description.chapters.settle(duration_ms.map(|ms| ms.saturating_mul(1000)));
+        }
         Ok(Self {
             info,
             cover,

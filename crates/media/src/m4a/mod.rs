@@ -5,6 +5,7 @@
 //! iTunes says it, for players that read only that. Of a packet, four bytes are kept.
 
 mod boxes;
+mod chapters;
 mod movie;
 mod tags;
 mod write;
@@ -14,6 +15,7 @@ pub(crate) use write::{Writer, front};
 use std::ops::Range;
 
 use crate::aac::ADTS_BYTES;
+use crate::chapters::Chapter;
 use crate::error::MediaError;
 use crate::tags::{Cover, Tags};
 
@@ -30,6 +32,7 @@ pub(crate) struct Heading<'a> {
     pub(crate) timescale: u32,
     pub(crate) tags: &'a Tags,
     pub(crate) cover: Option<&'a Cover>,
+    pub(crate) chapters: &'a [Chapter],
     /// Whether iTunes' own note is written, which counts in frames of the sound as it is heard.
     pub(crate) has_note: bool,
 }

@@ -2,7 +2,7 @@
 //! ISO/IEC 14496-12 where nothing else is said.
 
 use super::boxes::Boxes;
-use super::{Heading, Heard, Packets, tags};
+use super::{Heading, Heard, Packets, chapters, tags};
 
 /// Packets that are found together: about a second and a half.
 const CHUNK_PACKETS: usize = 64;
@@ -25,7 +25,7 @@ pub(super) fn file_type() -> Vec<u8> {
     boxes.into_bytes()
 }
 
-/// Makes the movie box, for packets that stand end to end from `offset` on. Its size does not depend on `offset` but
+/// Makes the movie box, for packets that stand end to end from `offset` on, with the chapters' titles in front of them. Its size does not depend on `offset` but
 /// for `is_long`, which gives the places of the packets 64 bits.
 pub(super) fn movie(
     heading: &Heading<'_>,
@@ -38,30 +38,36 @@ pub(super) fn movie(
     boxes.nest(*b"moov", |boxes| {
         movie_header(boxes, heading.timescale, heard.ticks);
         boxes.nest(*b"trak", |boxes| {
-            track_header(boxes, heard.ticks);
+            track_header(boxes, TRACK, SHOWN, heard.ticks);
             edits(boxes, heard);
+            chapters::refer(boxes, heading.chapters);
             boxes.nest(*b"mdia", |boxes| {
                 media_header(boxes, heading.timescale, packets.ticks());
                 handler(boxes, *b"soun", b"SoundHandler\0");
                 boxes.nest(*b"minf", |boxes| {
                     boxes.full(*b"smhd", 0, 0, |boxes| boxes.u32(0));
-                    // Section 8.7.2: the media is in this very file.
-                    boxes.nest(*b"dinf", |boxes| {
-                        boxes.full(*b"dref", 0, 0, |boxes| {
-                            boxes.u32(1);
-                            boxes.full(*b"url ", 0, 1, |_| ());
-                        });
-                    });
+                    here(boxes);
                     boxes.nest(*b"stbl", |boxes| table(boxes, heading, packets, offset, is_long));
                 });
             });
         });
+        chapters::track(boxes, heading, heard, offset, is_long);
         tags::user_data(boxes, heading, packets, heard);
     });
     boxes.into_bytes()
 }
 
-fn is_long_time(ticks: u64) -> bool {
+/// Section 8.7.2: the media is in this very file.
+pub(super) fn here(boxes: &mut Boxes) {
+    boxes.nest(*b"dinf", |boxes| {
+        boxes.full(*b"dref", 0, 0, |boxes| {
+            boxes.u32(1);
+            boxes.full(*b"url ", 0, 1, |_| ());
+        });
+    });
+}
+
+pub(super) fn is_long_time(ticks: u64) -> bool {
     u32::try_from(ticks).is_err()
 }
 
@@ -79,23 +85,24 @@ fn movie_header(boxes: &mut Boxes, timescale: u32, ticks: u64) {
             boxes.u32(value);
         }
         boxes.zeros(24);
-        boxes.u32(TRACK + 1);
+        boxes.u32(chapters::TRACK + 1);
     });
 }
 
-fn track_header(boxes: &mut Boxes, ticks: u64) {
+/// What is no sound has no volume.
+pub(super) fn track_header(boxes: &mut Boxes, id: u32, flags: u32, ticks: u64) {
     let is_long = is_long_time(ticks);
-    boxes.full(*b"tkhd", is_long.into(), SHOWN, |boxes| {
+    boxes.full(*b"tkhd", is_long.into(), flags, |boxes| {
         boxes.time(is_long, 0);
         boxes.time(is_long, 0);
-        boxes.u32(TRACK);
+        boxes.u32(id);
         boxes.u32(0);
         boxes.time(is_long, ticks);
-        // Reserved, layer, group 1 of tracks that replace one another, full volume.
+        // Reserved, layer, the group of tracks that replace one another, and the volume.
         boxes.zeros(8);
         boxes.u16(0);
-        boxes.u16(1);
-        boxes.u16(0x100);
+        boxes.u16(u16::from(id == TRACK));
+        boxes.u16(if id == TRACK { 0x100 } else { 0 });
         boxes.u16(0);
         for value in UNITY {
             boxes.u32(value);
@@ -117,7 +124,7 @@ fn edits(boxes: &mut Boxes, heard: Heard) {
     });
 }
 
-fn media_header(boxes: &mut Boxes, timescale: u32, ticks: u64) {
+pub(super) fn media_header(boxes: &mut Boxes, timescale: u32, ticks: u64) {
     let is_long = is_long_time(ticks);
     boxes.full(*b"mdhd", is_long.into(), 0, |boxes| {
         boxes.time(is_long, 0);

@@ -2,7 +2,7 @@
 //! those of the `QuickTime` file format's metadata.
 
 use super::boxes::Boxes;
-use super::{Heading, Heard, Packets};
+use super::{Heading, Heard, Packets, chapters};
 use crate::tags::{Cover, Tags};
 
 /// Vorbis comment names that have an atom of their own.
@@ -38,10 +38,11 @@ pub(super) fn picture_type(cover: &Cover) -> Option<u32> {
 /// Adds the box with all of it, unless there is nothing to say.
 pub(super) fn user_data(boxes: &mut Boxes, heading: &Heading<'_>, packets: &Packets, heard: Heard) {
     let cover = heading.cover.and_then(|cover| Some((picture_type(cover)?, cover)));
-    if heading.tags.is_empty() && cover.is_none() && !heading.has_note {
+    if heading.tags.is_empty() && cover.is_none() && !heading.has_note && heading.chapters.is_empty() {
         return;
     }
     boxes.nest(*b"udta", |boxes| {
+        chapters::list(boxes, heading.chapters);
         boxes.full(*b"meta", 0, 0, |boxes| {
             boxes.full(*b"hdlr", 0, 0, |boxes| {
                 boxes.u32(0);

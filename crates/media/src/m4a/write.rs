@@ -5,7 +5,7 @@
 //! the output that stays patchable, by what the sound is expected to be long; else it follows the media.
 
 use super::movie::{file_type, movie};
-use super::{Heading, Heard, Packets};
+use super::{Heading, Heard, Packets, chapters};
 use crate::encode::Output;
 use crate::error::MediaError;
 use crate::sink::HEAD_LIMIT_BYTES;
@@ -22,14 +22,16 @@ const INDEX_SLACK_BYTES: u64 = 256;
 
 /// Makes everything that stands in front of the packets.
 pub(crate) fn front(heading: &Heading<'_>, packets: &Packets, heard: Heard) -> Vec<u8> {
-    let media_bytes = packets.bytes();
+    let titles = chapters::samples(heading.chapters);
+    let media_bytes = packets.bytes() + titles.len() as u64;
     let is_long = media_bytes > MAX_SHORT_BYTES;
     let mut bytes = file_type();
     let header_bytes = if is_long { LONG_HEADER_BYTES } else { HEADER_BYTES };
     let index_bytes = movie(heading, packets, heard, 0, is_long).len();
-    let offset = (bytes.len() + index_bytes) as u64 + header_bytes;
+    let offset = (bytes.len() + index_bytes + titles.len()) as u64 + header_bytes;
     bytes.extend_from_slice(&movie(heading, packets, heard, offset, is_long));
     bytes.extend_from_slice(&media_header(media_bytes, is_long));
+    bytes.extend_from_slice(&titles);
     bytes
 }
 
@@ -49,6 +51,7 @@ pub(crate) struct Writer {
     /// Where the index may go, and how many bytes it may have.
     place: (u64, u64),
     media_offset: u64,
+    titles_bytes: u64,
 }
 
 impl Writer {
@@ -72,7 +75,10 @@ impl Writer {
         }
         let media_offset = output.written_bytes();
         output.write(&media_header(0, true))?;
-        Ok(Self { packets: Packets::default(), place: (offset, kept_bytes), media_offset })
+        let titles = chapters::samples(heading.chapters);
+        output.write(&titles)?;
+        let titles_bytes = titles.len() as u64;
+        Ok(Self { packets: Packets::default(), place: (offset, kept_bytes), media_offset, titles_bytes })
     }
 
     /// Writes a packet of so many ticks.
@@ -98,11 +104,11 @@ impl Writer {
         heard: Heard,
         output: &mut Output<'_>,
     ) -> Result<(), MediaError> {
-        let media_bytes = self.packets.bytes();
+        let media_bytes = self.packets.bytes() + self.titles_bytes;
         self.packets.end_with(heard);
         output.patch(self.media_offset, &media_header(media_bytes, true))?;
         let is_long = media_bytes > MAX_SHORT_BYTES;
-        let first = self.media_offset + LONG_HEADER_BYTES;
+        let first = self.media_offset + LONG_HEADER_BYTES + self.titles_bytes;
         let index = movie(heading, &self.packets, heard, first, is_long);
         let (offset, kept_bytes) = self.place;
         match kept_bytes.checked_sub(index.len() as u64) {
@@ -142,6 +148,7 @@ mod tests {
             timescale: 44_100,
             tags: &tags,
             cover: None,
+            chapters: &[],
             has_note: true,
         };
         let mut sink = VecSink::new();
@@ -214,6 +221,7 @@ mod tests {
             timescale: 44_100,
             tags: &tags,
             cover: None,
+            chapters: &[],
             has_note: false,
         };
         let bytes = front(&heading, &packets, Heard { skip: 0, ticks: 4200 * 1024 });

@@ -26,6 +26,7 @@ fn source(codec: Codec, sample_rate_hz: u32, channels: u8) -> Info {
         other_tracks: Vec::new(),
         tags: Tags::default(),
         has_cover: false,
+        chapters: Vec::new(),
     }
 }
 

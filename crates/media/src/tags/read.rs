@@ -7,12 +7,15 @@ use symphonia::core::formats::FormatReader;
 use symphonia::core::formats::probe::ProbeableMetadata;
 use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::{
-    MetadataContainer, MetadataOptions, MetadataRevision, RawValue, StandardTag, StandardVisualKey, Tag,
-    Visual,
+    MetadataContainer, MetadataOptions, MetadataRevision, MetadataSideData, RawValue, StandardTag,
+    StandardVisualKey, Tag, Visual,
 };
 use symphonia::default::meta::Id3v2Reader;
 
 use super::{Cover, MAX_COVER_BYTES, Tags, riff};
+use crate::chapters::Marks;
+use crate::chapters::guard::guard_tag;
+use crate::chapters::read::of_group;
 
 /// Everything that the metadata of an input says about its audio track.
 #[derive(Default)]
@@ -21,6 +24,8 @@ pub(crate) struct Found {
     pub(crate) cover: Option<Cover>,
     /// iTunes' own note on encoder delay and padding, as it stands in the file.
     pub(crate) itunes_gapless: Option<String>,
+    /// The chapters, as they stand in the file.
+    pub(crate) chapters: Marks,
     /// What was left out and why.
     pub(crate) notes: Vec<String>,
 }
@@ -51,6 +56,7 @@ pub(crate) fn collect(reader: &mut dyn FormatReader, track_id: u32) -> Found {
         }
         take(&revision.media, &mut found);
     }
+    found.chapters = reader.chapters().map(of_group).unwrap_or_default();
     if found.tags.artist.is_none() {
         // Where only the whole has an artist, the piece has the same.
         found.tags.artist =
@@ -60,17 +66,23 @@ pub(crate) fn collect(reader: &mut dyn FormatReader, track_id: u32) -> Found {
 }
 
 /// Adds what the tag chunks of a WAV file say.
-pub(crate) fn add_riff(found: &mut Found, chunks: riff::Chunks, limits: MetadataOptions) {
+pub(crate) fn add_riff(found: &mut Found, mut chunks: riff::Chunks, limits: MetadataOptions) {
     chunks.add_info(&mut found.tags);
     if chunks.id3.is_empty() {
         return;
     }
+    guard_tag(&mut chunks.id3);
     let stream =
         MediaSourceStream::new(Box::new(Cursor::new(chunks.id3)), MediaSourceStreamOptions::default());
     let tag = Id3v2Reader::try_probe_new(stream, limits).and_then(|mut reader| reader.read_all());
     // A broken tag is no reason to refuse the audio.
     if let Ok(tag) = tag {
         take(&tag.revision.media, found);
+        for data in &tag.side_data {
+            if let MetadataSideData::Chapters(group) = data {
+                found.chapters = of_group(group);
+            }
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! ignored where it is missing; with `REELMILL_TEST_ALL` set they fail instead.
 
 mod cases;
+mod chapters;
 mod copies;
 mod ffmpeg;
 mod hostile;
@@ -26,6 +27,7 @@ fn main() {
         cases::trials(),
         refusals::trials(),
         tags::trials(),
+        chapters::trials(),
         hostile::trials(),
         opus::trials(),
         copies::trials(),

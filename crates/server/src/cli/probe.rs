@@ -112,6 +112,14 @@ impl Found {
         if info.has_cover {
             text.push_str("\n  cover  yes");
         }
+        let starts = info
+            .chapters
+            .iter()
+            .map(|one| format!("{} {}", clock(Duration::from_micros(one.start_us)), one_line(&one.title)));
+        let chapters: Vec<String> = starts.collect();
+        if !chapters.is_empty() {
+            let _ = write!(text, "\n  parts  {}", chapters.join("\n         "));
+        }
         let rows: Vec<[String; 2]> = self.profiles.iter().flat_map(Prospect::rows).collect();
         let _ = write!(text, "\n\n{}", table(&rows));
         text

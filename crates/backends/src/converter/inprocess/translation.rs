@@ -85,6 +85,7 @@ pub(super) fn known(info: &MediaInfo) -> Result<Info, ConverterError> {
         other_tracks: Vec::new(),
         tags: Tags::default(),
         has_cover: info.has_cover,
+        chapters: Vec::new(),
     })
 }
 

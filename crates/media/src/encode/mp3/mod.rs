@@ -58,7 +58,7 @@ pub(super) fn start(
         cancel: Arc::clone(&control.cancel),
     };
     let lame = setting.encoder(true)?;
-    output.write(&id3::write(heading.tags, heading.cover))?;
+    output.write(&id3::write(heading.tags, heading.cover, heading.chapters))?;
     let header_offset = output.written_bytes();
     let is_short =
         heading.frames.is_some_and(|frames| frames / u64::from(setting.rate_hz.max(1)) < MIN_SECONDS);
