@@ -106,7 +106,7 @@ fn encode(
     notes.append(&mut input.notes);
     let mut pipeline = Pipeline::new(&input, plan, measured, control, output)?;
     let progress = Progress::new(&input, &pipeline.intake.clip);
-    let mut decoding = Ahead::new(Decoding::start(input, control)?, goes_ahead(plan, control));
+    let mut decoding = Ahead::new(Decoding::start(input, control)?, goes_ahead(plan, &pipeline, control));
     while let Some(frames) = decoding.advance()? {
         let position = decoding.kept_frames();
         let start = position - frames as u64;
@@ -131,9 +131,9 @@ fn encode(
 
 /// Whether a decoder on another core helps: where the encoder has much to do, and neither has threads of its own nor
 /// runs elsewhere. Writing plain samples is so little that handing them over costs as much.
-fn goes_ahead(plan: &Plan, control: &Control) -> bool {
-    let is_on_one_thread = matches!(plan.format, Format::Opus | Format::Ogg | Format::Dca | Format::Dca0);
-    is_on_one_thread && control.threads() > 1
+fn goes_ahead(plan: &Plan, pipeline: &Pipeline, control: &Control) -> bool {
+    let has_much_to_do = matches!(plan.format, Format::Opus | Format::Ogg | Format::Dca | Format::Dca0);
+    has_much_to_do && !pipeline.tail.encoder.spreads() && control.threads() > 1
 }
 
 /// A first pass: how loud the wanted part is, in the channels that it will have.

@@ -80,6 +80,14 @@ impl OpusEncoder {
             .ok_or_else(|| MediaError::Corrupt(format!("the opus encoder hides its lookahead: code {code}")))
     }
 
+    /// The same as [`Self::encode`], to a packet that a decoder understands whatever it has decoded before.
+    pub(crate) fn encode_alone(&mut self, interleaved: &[f32]) -> Result<&[u8], MediaError> {
+        self.set(unsafe_sys::OPUS_SET_PREDICTION_DISABLED_REQUEST, 1)?;
+        let length = self.encode(interleaved)?.len();
+        self.set(unsafe_sys::OPUS_SET_PREDICTION_DISABLED_REQUEST, 0)?;
+        Ok(&self.packet[..length])
+    }
+
     /// Encodes exactly [`PACKET_FRAMES`] interleaved frames.
     pub(crate) fn encode(&mut self, interleaved: &[f32]) -> Result<&[u8], MediaError> {
         if interleaved.len() != PACKET_FRAMES * self.channels {

@@ -1,10 +1,12 @@
 //! Work that can be done in any order, done on idle cores, with results in the order in which it was given.
 //!
 //! The giver is one of the crew: where every other has enough to do, it does the next piece itself. So nothing waits
-//! while there is work, there is no thread before there is much of it, and none where no core is idle.
+//! while there is work, there is no thread before there is much of it, and none where no core is idle. Each of the crew
+//! has a hand of its own, which remembers from one piece to the next.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
@@ -12,17 +14,27 @@ use crate::cores::{self, Core};
 use crate::error::MediaError;
 use crate::probe::guarded;
 
-/// Pieces that lie before each worker, so that none runs dry while the giver does one itself.
-const PIECES_AHEAD: usize = 4;
+/// Results of each that may wait for their turn.
+const RESULTS_AHEAD: usize = 4;
 
-type Deed<T, R> = dyn Fn(T) -> Result<R, MediaError> + Send + Sync;
+type Deed<H, T, R> = dyn Fn(&mut H, T) -> Result<R, MediaError> + Send + Sync;
 
-pub(super) struct Crew<T, R> {
-    deed: Arc<Deed<T, R>>,
-    /// Workers at most.
-    limit: usize,
+/// How large a crew may become, and how it is given work.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    /// Threads at most, with the giver's.
+    pub(super) threads: usize,
     /// Pieces that are done before the first worker is taken on.
-    alone: usize,
+    pub(super) alone: usize,
+    /// Pieces that lie before each worker, so that none runs dry while the giver does one itself.
+    pub(super) ahead: usize,
+}
+
+pub(super) struct Crew<H, T, R> {
+    deed: Arc<Deed<H, T, R>>,
+    terms: Terms,
+    /// The giver's hand.
+    hand: H,
     workers: Vec<Worker<T, R>>,
     /// The results that are owed, in order.
     owed: VecDeque<Owed<R>>,
@@ -33,7 +45,10 @@ struct Worker<T, R> {
     /// Gone when it is to end.
     pieces: Option<Sender<T>>,
     results: Receiver<Result<R, MediaError>>,
+    /// Pieces whose results it owes.
     waiting: usize,
+    /// Those of them that it has not done yet.
+    undone: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
     _core: Core,
 }
@@ -44,15 +59,12 @@ enum Owed<R> {
     By(usize),
 }
 
-impl<T: Send + 'static, R: Send + 'static> Crew<T, R> {
-    /// A crew of at most `threads` with the giver, who does the first `alone` pieces.
+impl<H: Default + 'static, T: Send + 'static, R: Send + 'static> Crew<H, T, R> {
     pub(super) fn new(
-        threads: usize,
-        alone: usize,
-        deed: impl Fn(T) -> Result<R, MediaError> + Send + Sync + 'static,
+        terms: Terms,
+        deed: impl Fn(&mut H, T) -> Result<R, MediaError> + Send + Sync + 'static,
     ) -> Self {
-        let limit = threads.saturating_sub(1);
-        Self { deed: Arc::new(deed), limit, alone, workers: Vec::new(), owed: VecDeque::new() }
+        Self { deed: Arc::new(deed), terms, hand: H::default(), workers: Vec::new(), owed: VecDeque::new() }
     }
 
     /// Gives a piece of work and hands every result whose turn it is to `take`.
@@ -62,16 +74,19 @@ impl<T: Send + 'static, R: Send + 'static> Crew<T, R> {
         mut take: impl FnMut(R) -> Result<(), MediaError>,
     ) -> Result<(), MediaError> {
         self.change_size();
-        let free = self.workers.iter_mut().find(|worker| worker.waiting < PIECES_AHEAD);
-        match free {
+        // Where cores are wanted, those who have work do it and get no more.
+        let takes_on = if cores::are_wanted() { 0 } else { self.terms.ahead };
+        let idlest = self.workers.iter_mut().min_by_key(|worker| worker.undone.load(Ordering::Acquire));
+        match idlest.filter(|worker| worker.undone.load(Ordering::Acquire) < takes_on) {
             Some(worker) => {
                 worker.waiting += 1;
+                worker.undone.fetch_add(1, Ordering::AcqRel);
                 self.owed.push_back(Owed::By(worker.number));
                 if worker.pieces.as_ref().is_none_or(|pieces| pieces.send(piece).is_err()) {
                     return Err(gone());
                 }
             }
-            None => self.owed.push_back(Owed::Done((self.deed)(piece)?)),
+            None => self.owed.push_back(Owed::Done((self.deed)(&mut self.hand, piece)?)),
         }
         while let Some(result) = self.next(false)? {
             take(result)?;
@@ -93,7 +108,7 @@ impl<T: Send + 'static, R: Send + 'static> Crew<T, R> {
     /// The next result, if it is there or can be waited for.
     fn next(&mut self, may_wait: bool) -> Result<Option<R>, MediaError> {
         // What is owed is bounded: whoever gave too much waits for the slowest.
-        let must_wait = self.owed.len() > (self.workers.len() + 1) * PIECES_AHEAD;
+        let must_wait = self.owed.len() > (self.workers.len() + 1) * self.terms.ahead.max(RESULTS_AHEAD);
         let Some(Owed::By(number)) = self.owed.front() else {
             let done = self.owed.pop_front();
             return Ok(done.and_then(|owed| if let Owed::Done(result) = owed { Some(result) } else { None }));
@@ -117,11 +132,11 @@ impl<T: Send + 'static, R: Send + 'static> Crew<T, R> {
 
     /// Takes a worker on where a core is idle, or lets one go where cores are wanted.
     fn change_size(&mut self) {
-        if self.alone > 0 {
-            self.alone -= 1;
+        if self.terms.alone > 0 {
+            self.terms.alone -= 1;
         } else if !self.workers.is_empty() && cores::are_wanted() {
             self.workers.retain(|worker| worker.waiting > 0);
-        } else if self.workers.len() < self.limit
+        } else if self.workers.len() + 1 < self.terms.threads
             && let Some(core) = cores::spare()
         {
             self.workers.extend(self.hire(core));
@@ -133,9 +148,14 @@ impl<T: Send + 'static, R: Send + 'static> Crew<T, R> {
         let (pieces, given) = mpsc::channel::<T>();
         let (made, results) = mpsc::channel();
         let deed = Arc::clone(&self.deed);
+        let undone = Arc::new(AtomicUsize::new(0));
+        let left = Arc::clone(&undone);
         let work = move || {
+            let mut hand = H::default();
             while let Ok(piece) = given.recv() {
-                if made.send(guarded(|| deed(piece))).is_err() {
+                let result = guarded(|| deed(&mut hand, piece));
+                left.fetch_sub(1, Ordering::AcqRel);
+                if made.send(result).is_err() {
                     return;
                 }
             }
@@ -143,7 +163,7 @@ impl<T: Send + 'static, R: Send + 'static> Crew<T, R> {
         let thread = thread::Builder::new().name("encoder".into()).spawn(work).ok()?;
         let number = self.workers.last().map_or(0, |worker| worker.number + 1);
         let (pieces, thread) = (Some(pieces), Some(thread));
-        Some(Worker { number, pieces, results, waiting: 0, thread, _core: core })
+        Some(Worker { number, pieces, results, waiting: 0, undone, thread, _core: core })
     }
 }
 
@@ -168,7 +188,8 @@ mod tests {
 
     /// The squares of numbers, of which 1500 is an error and 1510 a panic.
     fn squares(threads: usize, numbers: impl Iterator<Item = u64>) -> Result<Vec<u64>, MediaError> {
-        let mut crew = Crew::new(threads, 3, |number: u64| match number {
+        let terms = Terms { threads, alone: 3, ahead: 4 };
+        let mut crew = Crew::new(terms, |(): &mut (), number: u64| match number {
             1500 => Err(MediaError::Empty("fifteen hundred".into())),
             1510 => panic!("fifteen hundred and ten"),
             _ => Ok(number * number),

@@ -11,7 +11,7 @@ use flacenc::error::{Verified, Verify};
 use flacenc::source::{Fill, FrameBuf};
 use md5::{Digest, Md5};
 
-use super::crew::Crew;
+use super::crew::{Crew, Terms};
 use super::{Encoder, Heading, Output, quantise};
 use crate::chapters::clock;
 use crate::control::Control;
@@ -35,9 +35,11 @@ const SEEK_POINT_BYTES: usize = 18;
 
 /// Blocks that are encoded before a further core is asked for: about three seconds.
 const BLOCKS_ALONE: usize = 32;
+/// Blocks that wait before each of several cores.
+const BLOCKS_AHEAD: usize = 4;
 
 pub(super) struct Flac {
-    crew: Crew<Block, Coded>,
+    crew: Crew<(), Block, Coded>,
     bits: u8,
     channels: usize,
     rate_hz: u32,
@@ -90,8 +92,9 @@ impl Flac {
         let bits = plan.bits_per_sample.unwrap_or(16);
         let channels = usize::from(plan.channels);
         let shape = Shape::new(plan.sample_rate_hz, channels, bits)?;
+        let terms = Terms { threads: control.threads(), alone: BLOCKS_ALONE, ahead: BLOCKS_AHEAD };
         let mut flac = Self {
-            crew: Crew::new(control.threads(), BLOCKS_ALONE, move |block| shape.encode(&block)),
+            crew: Crew::new(terms, move |(): &mut (), block| shape.encode(&block)),
             bits,
             channels,
             rate_hz: plan.sample_rate_hz,

@@ -10,6 +10,7 @@ mod m4a;
 mod mp3;
 mod ogg;
 mod opus;
+mod packets;
 mod vorbis;
 mod wav;
 
@@ -32,6 +33,11 @@ pub(crate) trait Encoder {
 
     /// Writes what is left and patches the head.
     fn finish(&mut self, output: &mut Output<'_>) -> Result<(), MediaError>;
+
+    /// Whether it takes further cores by itself while they are idle, so that a decoder should not.
+    fn spreads(&self) -> bool {
+        false
+    }
 
     /// Frames at which another of several encoders took over.
     fn seams(&self) -> Vec<u64> {
@@ -60,12 +66,12 @@ pub(crate) fn start(
         Format::Mp3 => mp3::start(heading, control, output)?,
         Format::Wav => Box::new(wav::Wav::start(heading, output)?),
         Format::Flac => Box::new(flac::Flac::start(heading, control, output)?),
-        Format::Opus => Box::new(opus::Opus::start(heading, output)?),
+        Format::Opus => Box::new(opus::Opus::start(heading, control, output)?),
         Format::Ogg => Box::new(vorbis::Vorbis::start(heading, output)?),
         Format::Wma => Box::new(WmaEncoder::start(heading, control)?),
         Format::Aac => Box::new(AacEncoder::start(heading, control)?),
         Format::M4a => Box::new(m4a::M4a::start(heading, control, output)?),
-        Format::Dca | Format::Dca0 => Box::new(dca::Dca::start(heading)?),
+        Format::Dca | Format::Dca0 => Box::new(dca::Dca::start(heading, control)?),
     })
 }
 

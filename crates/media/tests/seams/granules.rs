@@ -11,9 +11,9 @@ const HEARD_AS_EQUAL: f64 = 1.122;
 /// Where the fields of a WAVE file stand as this library writes it: behind the form, a chunk of junk, and a format
 /// chunk of the long kind.
 pub(crate) const RATE_OFFSET: usize = 12 + 8 + 28 + 8 + 4;
+const CHANNELS_OFFSET: usize = RATE_OFFSET - 2;
 const SAMPLES_OFFSET: usize = 12 + 8 + 28 + 8 + 40 + 8;
-/// Stereo at 24 bits.
-const FRAME_BYTES: usize = 6;
+const SAMPLE_BYTES: usize = 3;
 
 /// The energy of the difference in each granule.
 pub(crate) struct Noise(Vec<f64>);
@@ -35,13 +35,14 @@ impl Noise {
     pub(crate) fn of(original: &[u8], other: &[u8]) -> Self {
         let sample = |bytes: &[u8]| f64::from(i32::from_le_bytes([0, bytes[0], bytes[1], bytes[2]]) >> 8);
         let energy = |(a, b): (&[u8], &[u8])| {
-            a.chunks_exact(3)
-                .zip(b.chunks_exact(3))
+            a.chunks_exact(SAMPLE_BYTES)
+                .zip(b.chunks_exact(SAMPLE_BYTES))
                 .map(|(a, b)| (sample(a) - sample(b)).powi(2))
                 .sum::<f64>()
         };
         let granules = |wave: &'_ [u8]| {
-            wave[SAMPLES_OFFSET..].chunks(GRANULE * FRAME_BYTES).map(<[u8]>::to_vec).collect::<Vec<_>>()
+            let granule_bytes = GRANULE * SAMPLE_BYTES * usize::from(wave[CHANNELS_OFFSET]);
+            wave[SAMPLES_OFFSET..].chunks(granule_bytes).map(<[u8]>::to_vec).collect::<Vec<_>>()
         };
         let (original, other) = (granules(original), granules(other));
         Self(original.iter().map(Vec::as_slice).zip(other.iter().map(Vec::as_slice)).map(energy).collect())

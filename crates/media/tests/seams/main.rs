@@ -1,7 +1,7 @@
 //! Encodes real music and speech on several cores and measures what is heard where two encoders meet.
 //!
-//! The measure is the noise, the difference to the source, in each granule of an MP3 frame (576 samples): around a
-//! seam it must not be more than the 99th percentile of a serial encode has anywhere else. The pieces are the corpus'
+//! The measure is the noise, the difference to the source, in each granule of an MP3 frame (576 samples, a bit more
+//! than half a packet of Opus): around a seam it must not be more than the 99th percentile of a serial encode has anywhere else. The pieces are the corpus'
 //! (`REELMILL_CORPUS`, see `cargo xtask setup`). Cases run one after another, so that there is an idle core; where
 //! there is but one, or no corpus, they are shown as ignored, and with `REELMILL_TEST_ALL` they fail instead.
 
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use granules::Noise;
 use libtest_mimic::{Arguments, Failed, Trial};
-use reelmill_media::{Control, FileSource, Format, Rate, Report, Target, VecSink, convert};
+use reelmill_media::{Control, Engines, FileSource, Format, Rate, Report, Target, VecSink, convert};
 
 /// As much of a piece as is encoded.
 const MILLISECONDS: u64 = 130_000;
@@ -28,14 +28,18 @@ const PIECES: [&str; 7] = [
     "moviepy/bbb.mp4",
 ];
 
-const RATES: [(&str, Rate); 4] = [
+const MP3_RATES: [(&str, Rate); 4] = [
     ("cbr_128", Rate::Cbr { kbps: 128 }),
     ("cbr_320", Rate::Cbr { kbps: 320 }),
     ("abr_140", Rate::Abr { kbps: 140 }),
     ("vbr_2", Rate::Vbr { quality: 2 }),
 ];
 
+/// Those of the profiles, the lowest that is taken apart, and some above; all constant.
+const OPUS_KBPS: [(u16, u8); 5] = [(63, 2), (64, 2), (64, 1), (96, 2), (160, 2)];
+
 fn main() {
+    reelmill_media::become_child_if_asked();
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
     let corpus = std::env::var_os("REELMILL_CORPUS").map(PathBuf::from);
@@ -48,11 +52,20 @@ fn main() {
     let is_ignored = lack.is_some() && std::env::var_os("REELMILL_TEST_ALL").is_none();
     let mut trials = Vec::new();
     for piece in PIECES {
-        for (name, rate) in RATES {
-            let path = corpus.clone().unwrap_or_default().join(piece);
-            let stem = Path::new(piece).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let path = corpus.clone().unwrap_or_default().join(piece);
+        let stem = Path::new(piece).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        for (name, rate) in MP3_RATES {
+            let path = path.clone();
             let run = move || case(&path, &Target { rate: Some(rate), ..target(Format::Mp3) });
             trials.push(Trial::test(format!("{stem}_at_{name}_has_no_audible_seam"), run));
+        }
+        for (kbps, channels) in OPUS_KBPS {
+            let path = path.clone();
+            let rate = Some(Rate::Cbr { kbps });
+            let wish = Target { rate, channels: Some(channels), ..target(Format::Opus) };
+            let wish = Target { sample_rate_hz: Some(48_000), ..wish };
+            let run = move || case(&path, &wish);
+            trials.push(Trial::test(format!("{stem}_in_opus_{channels}_at_{kbps}_has_no_audible_seam"), run));
         }
     }
     let of_corpus = |trial: Trial| trial.with_ignored_flag(is_ignored).with_kind(lack.unwrap_or("corpus"));
@@ -66,18 +79,23 @@ fn target(format: Format) -> Target {
 }
 
 fn case(piece: &Path, target: &Target) -> Result<(), Failed> {
-    let control = |threads| Control::silent().with_threads(NonZeroUsize::new(threads));
-    let (_, original) = mill_file(piece, &wave(None), &control(1))?;
-    let rate_hz = mp3_rate(&original);
+    let control =
+        |threads| Control::silent().with_engines(Engines::find()).with_threads(NonZeroUsize::new(threads));
+    let wave = |rate_hz| wave(rate_hz, target.channels);
+    let (_, original) = mill_file(piece, &wave(target.sample_rate_hz), &control(1))?;
+    let rate_hz = target.sample_rate_hz.or(mp3_rate(&original));
+    let original = if rate_hz == target.sample_rate_hz {
+        original
+    } else {
+        mill_file(piece, &wave(rate_hz), &control(1))?.1
+    };
     let target = Target { sample_rate_hz: rate_hz, ..target.clone() };
-    let original =
-        if rate_hz.is_some() { mill_file(piece, &wave(rate_hz), &control(1))?.1 } else { original };
     let (alone, serial) = mill_file(piece, &target, &control(1))?;
-    let (report, spread) = mill_file(piece, &target, &Control::silent())?;
+    let (report, spread) = mill_file(piece, &target, &control(0))?;
     #[expect(clippy::cast_precision_loss, reason = "a few megabytes")]
     let size = spread.len() as f64 / serial.len() as f64;
-    let (_, heard) = mill_bytes(&spread, &control(1))?;
-    let (_, heard_alone) = mill_bytes(&serial, &control(1))?;
+    let (_, heard) = mill_bytes(&spread, &wave(None), &control(1))?;
+    let (_, heard_alone) = mill_bytes(&serial, &wave(None), &control(1))?;
     ensure(alone.seams.is_empty(), || "a serial encode has seams".into())?;
     ensure(!report.seams.is_empty(), || "it was encoded serially".into())?;
     ensure(heard.len() == original.len() && heard_alone.len() == original.len(), || {
@@ -97,9 +115,10 @@ fn mp3_rate(wave: &[u8]) -> Option<u32> {
     (rate_hz > 48_000).then_some(48_000)
 }
 
-/// Linear samples at 24 bits, stereo.
-fn wave(rate_hz: Option<u32>) -> Target {
-    Target { bits_per_sample: Some(24), channels: Some(2), sample_rate_hz: rate_hz, ..target(Format::Wav) }
+/// Linear samples at 24 bits, stereo unless it is to be mono.
+fn wave(rate_hz: Option<u32>, channels: Option<u8>) -> Target {
+    let channels = channels.or(Some(2));
+    Target { bits_per_sample: Some(24), channels, sample_rate_hz: rate_hz, ..target(Format::Wav) }
 }
 
 fn mill_file(path: &Path, target: &Target, control: &Control) -> Result<(Report, Vec<u8>), Failed> {
@@ -111,10 +130,10 @@ fn mill_file(path: &Path, target: &Target, control: &Control) -> Result<(Report,
     Ok((report, sink.into_bytes()))
 }
 
-fn mill_bytes(mp3: &[u8], control: &Control) -> Result<(Report, Vec<u8>), Failed> {
+fn mill_bytes(coded: &[u8], wave: &Target, control: &Control) -> Result<(Report, Vec<u8>), Failed> {
     let file = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
-    std::fs::write(file.path(), mp3).map_err(|error| error.to_string())?;
-    mill_file(file.path(), &wave(None), control)
+    std::fs::write(file.path(), coded).map_err(|error| error.to_string())?;
+    mill_file(file.path(), wave, control)
 }
 
 fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Failed> {

@@ -1,6 +1,6 @@
 //! What is SQLite's own: its query plans, its schema from release to release, a file that is newer than the build.
 
-use reelmill_core::ports::{JobFilter, PageQuery, Sequence};
+use reelmill_core::ports::{ChangeQuery, JobFilter, PageQuery, Sequence};
 use reelmill_core::{NoticeKind, Timestamp, UserId};
 use sqlx::Row;
 use tempfile::TempDir;
@@ -14,6 +14,7 @@ const RELEASED: &[(i64, &str)] = &[
     (2, include_str!("../../../tests/fixtures/schema_0002.sql")),
     (3, include_str!("../../../tests/fixtures/schema_0003.sql")),
     (4, include_str!("../../../tests/fixtures/schema_0004.sql")),
+    (5, include_str!("../../../tests/fixtures/schema_0005.sql")),
 ];
 
 const fn all() -> PageQuery {
@@ -77,6 +78,11 @@ async fn every_released_schema_is_brought_up_to_date_with_its_data() {
         );
         let paused_ms = catalog.paused_since().await.unwrap().map(Timestamp::as_ms);
         assert_eq!(paused_ms, (*version >= 4).then_some(1_790_000_000_000));
+        let latest = catalog.latest_change().await.unwrap().unwrap();
+        let since = ChangeQuery { account: Some(user.id), since: latest, after: None, limit: 10 };
+        let changed = catalog.changed_jobs(since).await.unwrap();
+        assert!(changed.iter().all(|job| job.changed_at == latest), "{changed:?}");
+        assert_eq!(latest.as_ms() > 0, *version >= 5);
     }
 }
 
