@@ -6,6 +6,7 @@
 
 mod cases;
 mod copies;
+mod far;
 mod ffmpeg;
 mod hostile;
 mod opus;
@@ -30,6 +31,7 @@ fn main() {
         opus::trials(),
         copies::trials(),
         ranges::trials(),
+        far::trials(),
         second::trials(),
     ];
     trials.extend(needing.into_iter().flatten().map(|trial| {
