@@ -30,8 +30,11 @@ const MAX_ELEMENTS: u32 = 256;
 const MAX_CLUSTERS: u32 = 100_000;
 /// A cluster may have blocks of the video alone, so the last one of sound may be in the one before.
 const LAST_CLUSTERS: usize = 2;
-/// The last block of sound is so near the end; what may follow are blocks of the video, an index and tags.
-const END_BYTES: usize = 256 * 1024;
+/// Places that may look like the beginning of one.
+const MAX_MARKS: usize = 8;
+/// The last block of sound is so near the end; what may follow are blocks of the video, an index and tags. The last
+/// clusters begin there too, unless they are of video.
+const END_BYTES: usize = 512 * 1024;
 const MAX_BLOCKS: u32 = 10_000;
 const MAX_TRACKS: usize = 64;
 const MAX_TITLE_BYTES: u64 = 4096;
@@ -76,10 +79,15 @@ pub(crate) fn read(tap: &mut Tap, size_bytes: u64) -> Result<Matroska, MediaErro
     let end = segment.end.unwrap_or(size_bytes);
     matroska.title = read_title(tap, segment.body, end).map_err(explain)?;
     matroska.chapters = chapters::read(tap, segment.body, end).map_err(explain)?;
-    if !may_end_in_padding(tap, end).map_err(explain)? {
+    let tail = read_end(tap, end).map_err(explain)?;
+    if !may_hold_padding(&tail) {
         return Ok(matroska);
     }
-    for cluster in last_clusters(tap, segment.body, end).map_err(explain)? {
+    let clusters = match clusters_in(tap, &tail, end).map_err(explain)? {
+        Some(clusters) => clusters,
+        None => last_clusters(tap, segment.body, end).map_err(explain)?,
+    };
+    for cluster in clusters {
         read_paddings(tap, cluster, &mut matroska.paddings).map_err(explain)?;
     }
     Ok(matroska)
@@ -108,12 +116,33 @@ fn read_text(tap: &mut Tap, element: &Element) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&text[..filled]).into_owned())
 }
 
-/// Whether the end of the segment has the bytes of such an element: most files have none, and going through the
-/// clusters costs a remote store a request for each.
-fn may_end_in_padding(tap: &mut Tap, end: u64) -> io::Result<bool> {
-    let mut window = vec![0; END_BYTES];
-    let length = tap.read_at(end.saturating_sub(END_BYTES as u64), &mut window)?;
-    Ok(window[..length].windows(3).any(|bytes| matches!(bytes, [0x75, 0xa2, 0x81..=0x88])))
+/// The last bytes of the segment, from afar in one request.
+fn read_end(tap: &mut Tap, end: u64) -> io::Result<Vec<u8>> {
+    let start = end.saturating_sub(END_BYTES as u64);
+    tap.keep(start..end)?;
+    let mut window = vec![0; usize::try_from(end - start).unwrap_or(END_BYTES)];
+    let length = tap.read_at(start, &mut window)?;
+    window.truncate(length);
+    Ok(window)
+}
+
+/// Whether there are the bytes of such an element: most files have none, and need no look at their clusters.
+fn may_hold_padding(tail: &[u8]) -> bool {
+    tail.windows(3).any(|bytes| matches!(bytes, [0x75, 0xa2, 0x81..=0x88]))
+}
+
+/// Finds the last clusters in the end of the segment: from where their mark stands, and element leads to element up to
+/// the very end. Going there through all clusters costs a remote store a request for each.
+fn clusters_in(tap: &mut Tap, tail: &[u8], limit: u64) -> io::Result<Option<Vec<Range<u64>>>> {
+    let start = limit.saturating_sub(tail.len() as u64);
+    let marks = tail.windows(4).enumerate().filter(|(_, mark)| *mark == [0x1f, 0x43, 0xb6, 0x75]);
+    for (at, _) in marks.take(MAX_MARKS) {
+        let clusters = last_clusters(tap, start + at as u64, limit)?;
+        if clusters.len() == LAST_CLUSTERS {
+            return Ok(Some(clusters));
+        }
+    }
+    Ok(None)
 }
 
 /// Finds the last clusters, or none where the way to the end is not clear.

@@ -25,7 +25,7 @@ const FAR_PAGE_BYTES: usize = 128 * 1024;
 /// And of a near one, for boxes of a few bytes.
 const NEAR_PAGE_BYTES: usize = 8 * 1024;
 /// What is kept of such pages.
-const MAX_KEPT_BYTES: usize = 4 * 1024 * 1024;
+pub(crate) const MAX_KEPT_BYTES: u64 = 4 * 1024 * 1024;
 /// And how many of them.
 const MAX_PAGES: usize = 16;
 /// How far a jump ahead may go before a straight read is given up.
@@ -95,7 +95,7 @@ impl Reader {
             at = page.end();
         }
         let source = self.here()?;
-        if source.is_near() || length > MAX_KEPT_BYTES || at >= range.end {
+        if source.is_near() || length as u64 > MAX_KEPT_BYTES || at >= range.end {
             return Ok(());
         }
         source.expect(at..range.end);
@@ -226,7 +226,7 @@ impl Reader {
                 if !std::mem::take(&mut is_first) {
                     kept += page.bytes.len();
                 }
-                kept <= MAX_KEPT_BYTES + FAR_PAGE_BYTES
+                kept as u64 <= MAX_KEPT_BYTES + FAR_PAGE_BYTES as u64
             }
         });
     }

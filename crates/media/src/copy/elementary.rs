@@ -14,6 +14,7 @@ use crate::control::Watch;
 use crate::encode::Output;
 use crate::error::MediaError;
 use crate::frames::{Family, Frame};
+use crate::reading::straight;
 use crate::sniff::id3_bytes;
 use crate::tap::Tap;
 
@@ -95,6 +96,9 @@ impl Row {
         let gauge = tap.gauge();
         let mut window = vec![0; WINDOW_BYTES];
         let mut offset = self.range.start + skipped_bytes;
+        if tap.is_far() {
+            tap.follow(straight(offset..self.range.end));
+        }
         while offset < self.range.end {
             watch.check()?;
             let wanted = usize::try_from(self.range.end - offset).unwrap_or(WINDOW_BYTES).min(WINDOW_BYTES);
@@ -160,7 +164,8 @@ struct Walk {
 }
 
 impl Walk {
-    fn new(tap: Tap, size_bytes: u64) -> Self {
+    fn new(mut tap: Tap, size_bytes: u64) -> Self {
+        tap.read_straight();
         Self { tap, size_bytes, window: Vec::new(), used: 0, next_read: 0, family: None }
     }
 

@@ -13,6 +13,7 @@ use crate::encode::Output;
 use crate::error::MediaError;
 use crate::m4a::{MAX_PACKETS, Packets};
 use crate::mp4::{self, Header, Mp4};
+use crate::reading::joined;
 use crate::tap::Tap;
 
 /// Packets may stand apart in so many places.
@@ -307,28 +308,42 @@ impl Table {
         media_ms: u64,
     ) -> Result<(), MediaError> {
         let mut tap = origin.tap();
+        let extents = self.extents(wanted);
+        if tap.is_far() {
+            tap.follow(joined(extents.clone().into_iter()));
+        }
         let all: u64 = self.bytes_of(wanted);
-        let (mut first, mut written) = (0, 0);
+        let mut written = 0;
         let mut piece = Vec::new();
+        for extent in extents {
+            let mut offset = extent.start;
+            while offset < extent.end {
+                watch.check()?;
+                let bytes = usize::try_from(extent.end - offset).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);
+                piece.resize(piece.len().max(bytes), 0);
+                read_exact(&mut tap, offset, &mut piece[..bytes])?;
+                output.write(&piece[..bytes])?;
+                offset += bytes as u64;
+                written += bytes as u64;
+                report(watch, written, all, media_ms);
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the bytes of some of the packets are.
+    fn extents(&self, wanted: &Range<usize>) -> Vec<Range<u64>> {
+        let mut first = 0;
+        let mut extents = Vec::new();
         for run in &self.runs {
             let packets = first.max(wanted.start)..(first + run.packets).min(wanted.end);
             if !packets.is_empty() {
-                let mut offset = run.offset + self.bytes_of(&(first..packets.start));
-                let end = offset + self.bytes_of(&packets);
-                while offset < end {
-                    watch.check()?;
-                    let bytes = usize::try_from(end - offset).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);
-                    piece.resize(piece.len().max(bytes), 0);
-                    read_exact(&mut tap, offset, &mut piece[..bytes])?;
-                    output.write(&piece[..bytes])?;
-                    offset += bytes as u64;
-                    written += bytes as u64;
-                    report(watch, written, all, media_ms);
-                }
+                let start = run.offset + self.bytes_of(&(first..packets.start));
+                extents.push(start..start + self.bytes_of(&packets));
             }
             first += run.packets;
         }
-        Ok(())
+        extents
     }
 
     fn bytes_of(&self, packets: &Range<usize>) -> u64 {

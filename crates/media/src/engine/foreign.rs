@@ -132,6 +132,7 @@ impl Outsider {
         if is_fed {
             use std::io::Seek as _;
             self.tap.seek(SeekFrom::Start(0)).map_err(|error| gauge.explain_io(error))?;
+            self.tap.read_straight();
         }
         let child = spawn::spawn_reading(command, file.map_or_else(Stdio::piped, Stdio::from))?;
         let piped = Piped::new(child, Some(gauge.cancel()), self.engines.patience())?;

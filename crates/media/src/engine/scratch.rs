@@ -40,6 +40,7 @@ impl Scratch {
         let size_bytes = tap.seek(SeekFrom::End(0)).map_err(|error| gauge.explain_io(error))?;
         room.refuse(size_bytes)?;
         let mut file = tempfile::tempfile_in(&room.folder)?;
+        tap.read_straight();
         let mut piece = vec![0; PIECE_BYTES];
         let mut copied = 0;
         loop {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::Tables;
 use crate::error::MediaError;
+use crate::reading::MAX_KEPT_BYTES;
 use crate::tap::Tap;
 
 /// What the tables of a track may take in memory: a week of AAC.
@@ -102,7 +103,14 @@ impl TableReader<'_> {
         })?;
         let mut piece = vec![0; PIECE_BYTES / N * N];
         let (mut offset, mut left) = (place.start + first, declared);
+        let (end, mut kept_to) = (offset + declared, offset);
         while left > 0 {
+            if offset >= kept_to {
+                // From afar, a table of megabytes is not asked for page by page.
+                kept_to = end.min(offset + MAX_KEPT_BYTES);
+                let gauge = self.tap.gauge();
+                self.tap.keep(offset..kept_to).map_err(|error| gauge.explain_io(error))?;
+            }
             let length = usize::try_from(left).map_or(piece.len(), |left| left.min(piece.len()));
             self.fill(offset, &mut piece[..length])?;
             for entry in piece[..length].as_chunks::<N>().0 {

@@ -7,6 +7,7 @@
 mod cases;
 mod chapters;
 mod copies;
+mod far;
 mod ffmpeg;
 mod hostile;
 mod opus;
@@ -32,6 +33,7 @@ fn main() {
         opus::trials(),
         copies::trials(),
         ranges::trials(),
+        far::trials(),
         second::trials(),
     ];
     trials.extend(needing.into_iter().flatten().map(|trial| {

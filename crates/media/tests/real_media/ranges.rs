@@ -9,7 +9,7 @@ use crate::refusals::attempt;
 use crate::{control, ensure, ffmpeg, trial};
 
 mod boxes;
-mod store;
+pub(crate) mod store;
 
 use boxes::Movie;
 use store::Store;

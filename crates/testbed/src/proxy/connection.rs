@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::rules::{Rules, Way};
 use super::{Shared, locked};
@@ -32,6 +32,8 @@ const PIECE_BYTES: usize = 16 * 1024;
 const PIECES: usize = 256;
 /// How many times a second a narrow line passes a piece.
 const PIECES_PER_SECOND: u64 = 20;
+/// A timer may ring so late. That much is caught up with; what a peer held up longer is lost.
+const LATENESS: Duration = Duration::from_millis(5);
 
 /// An accepted connection.
 pub(super) struct Passage {
@@ -123,6 +125,8 @@ impl Lane<'_> {
 
     async fn write(self, mut pieces: mpsc::Receiver<Piece>, mut to: WriteHalf<'_>) -> Result<(), End> {
         let mut rules = self.shared.rules.subscribe();
+        // When the line is free for the next byte. Waiting for each piece would add up how late timers ring.
+        let mut free = Instant::now();
         while let Some(piece) = pieces.recv().await {
             sleep_until(piece.due).await;
             if piece.bytes.is_empty() {
@@ -138,7 +142,9 @@ impl Lane<'_> {
                 self.count(now.len());
                 rest = later;
                 if let Some(rate) = in_force.bytes_per_second {
-                    sleep(time_for(now.len(), rate)).await;
+                    let held_up = Instant::now().checked_sub(LATENESS).unwrap_or(free);
+                    free = free.max(piece.due).max(held_up) + time_for(now.len(), rate);
+                    sleep_until(free).await;
                 }
             }
         }

@@ -37,7 +37,7 @@ impl Outcome {
 
 /// Measures it, where the example is there.
 pub(crate) fn measure(place: &Place, sizes: &Sizes, material: &Material) -> Outcome {
-    if !place.root.join(format!("crates/backends/examples/{EXAMPLE}.rs")).is_file() {
+    if !place.root.join(format!("crates/backends/examples/{EXAMPLE}/main.rs")).is_file() {
         return Outcome::Missing(format!("there is no example {EXAMPLE} of reelmill-backends yet"));
     }
     println!("measuring a film in a store");

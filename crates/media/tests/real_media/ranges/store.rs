@@ -11,11 +11,15 @@ pub(crate) struct Store {
     bytes: Vec<u8>,
     hole: Range<u64>,
     position: u64,
+    /// What will be read next, as far as was said.
+    expected: Range<u64>,
+    /// Where the answer to the last request ends.
+    asked_to: u64,
     pace: Pace,
     log: Log,
 }
 
-/// Every row of reads, by where it began and ended.
+/// Every request, by where reading began and ended.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<Range<u64>>>>);
 
@@ -37,7 +41,7 @@ impl Log {
 
 impl Store {
     pub(crate) fn new(bytes: Vec<u8>, pace: Pace) -> Self {
-        Self { bytes, hole: 0..0, position: 0, pace, log: Log::default() }
+        Self { bytes, hole: 0..0, position: 0, expected: 0..0, asked_to: 0, pace, log: Log::default() }
     }
 
     /// With a hole of zeros at `start`, and `bytes` for what is said about it.
@@ -63,6 +67,13 @@ impl Read for Store {
         } else {
             (Some(self.position - (self.hole.end - self.hole.start)), self.end())
         };
+        let goes_on = self.position < self.asked_to
+            && self.log.rows().last().is_some_and(|row| row.end == self.position);
+        if !goes_on {
+            let is_expected = self.expected.contains(&self.position);
+            self.asked_to = if is_expected { self.expected.end } else { self.end() };
+        }
+        let limit = limit.min(self.asked_to);
         let rest = usize::try_from(limit.saturating_sub(self.position)).unwrap_or(usize::MAX);
         let count = buffer.len().min(rest);
         match at.and_then(|at| usize::try_from(at).ok()) {
@@ -71,7 +82,7 @@ impl Read for Store {
         }
         let end = self.position + count as u64;
         let mut rows = self.log.rows();
-        match rows.last_mut().filter(|row| row.end == self.position) {
+        match rows.last_mut().filter(|_| goes_on) {
             Some(row) => row.end = end,
             None if count > 0 => rows.push(self.position..end),
             None => {}
@@ -101,5 +112,10 @@ impl Source for Store {
 
     fn pace(&self) -> Option<Pace> {
         Some(self.pace)
+    }
+
+    /// As a store does it: a request asks for just these bytes, and what lies behind them is another one.
+    fn expect(&mut self, range: Range<u64>) {
+        self.expected = range;
     }
 }
