@@ -35,8 +35,8 @@ const MP3_RATES: [(&str, Rate); 4] = [
     ("vbr_2", Rate::Vbr { quality: 2 }),
 ];
 
-/// Those of the profiles, the lowest that is taken apart, and some above; all constant.
-const OPUS_KBPS: [(u16, u8); 5] = [(63, 2), (64, 2), (64, 1), (96, 2), (160, 2)];
+/// Those of the profiles, of which 64 is the lowest that is taken apart, and one above; all constant.
+const OPUS_KBPS: [(u16, u8); 4] = [(64, 2), (64, 1), (96, 2), (160, 2)];
 
 fn main() {
     reelmill_media::become_child_if_asked();

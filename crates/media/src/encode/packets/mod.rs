@@ -219,9 +219,10 @@ fn hand_on(
 /// Whether the packets of two encoders fit together.
 ///
 /// The highest rate at which libopus would leave transform coding is 57,588 bit/s, for what is sure to be speech, is
-/// the same in both channels, and was coded as speech before; a constant rate counts as a twelfth less there.
+/// the same in both channels, and was coded as speech before. A constant rate counts as a twelfth less there, which
+/// makes it 63 kbit/s; at that, one seam of the tests is a hair too noisy.
 fn can_be_taken_apart(rate: Rate) -> bool {
-    matches!(rate, Rate::Cbr { kbps: 63.. })
+    matches!(rate, Rate::Cbr { kbps: 64.. })
 }
 
 #[cfg(test)]

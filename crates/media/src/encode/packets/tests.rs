@@ -138,7 +138,7 @@ fn what_may_be_coded_as_speech_or_varies_is_not_taken_apart() {
         Packets::new(setting, 2, None).unwrap().spreads()
     };
     let cbr = |kbps| spreads(Rate::Cbr { kbps });
-    assert_eq!([cbr(32), cbr(62), cbr(63), cbr(510)], [false, false, true, true]);
+    assert_eq!([cbr(32), cbr(63), cbr(64), cbr(510)], [false, false, true, true]);
     assert!(!spreads(Rate::Abr { kbps: 96 }) && !spreads(Rate::Vbr { quality: 2 }));
     assert!(!Packets::new(setting(false), 2, Some(700)).unwrap().spreads(), "14 seconds");
 }
