@@ -37,6 +37,10 @@ pub struct Report {
     pub notes: Vec<String>,
     /// The output's frames, about, at which another encoder took over; none where one encoder made it all.
     pub seams: Vec<u64>,
+    /// How often the source was asked for bytes elsewhere, or beyond what it was told to expect.
+    pub requests: u64,
+    /// The bytes that it gave, those that were read twice counted twice.
+    pub bytes_read: u64,
 }
 
 /// Converts the audio of `source` to `target` and writes it to `sink`; `name_hint` is the input's file
@@ -53,39 +57,53 @@ pub fn convert(
     control: &Control,
 ) -> Result<Report, MediaError> {
     guarded(|| {
-        let _core = cores::occupy();
-        let mut watch = Watch::new(control);
-        watch.check()?;
         let source = Reopenable::new(source);
-        let origin = Origin { source: &source, name_hint, control };
-        let input = origin.open_for(target)?;
-        let chosen = plan(&input.info, target, &control.engines)?;
-        let mut output = Output::new(sink);
-        if chosen.method == Method::Encode {
-            return encode(input, &origin, &chosen, &mut output, control, watch);
-        }
-        // ffmpeg describes what our demuxer finds and our decoders do not know; the packets are our demuxer's.
-        let input = if input.info.audio.by_ffmpeg {
-            drop(input);
-            origin.open()?
-        } else {
-            input
-        };
-        match copy::copy(input, &chosen, &origin, &mut output, &mut watch)? {
-            Outcome::Copied(mut report) => {
-                watch.finish();
-                report.notes.splice(0..0, chosen.notes);
-                Ok(report)
-            }
-            Outcome::Unfit(why) => {
-                let input = origin.open_to_decode()?;
-                let target = Target { copy: false, ..target.clone() };
-                let mut chosen = plan(&input.info, &target, &control.engines)?;
-                chosen.notes.push(format!("not copied: {why}"));
-                encode(input, &origin, &chosen, &mut output, control, watch)
-            }
-        }
+        let mut report = convert_from(&source, name_hint, target, sink, control)?;
+        // Whoever read ahead has ended with the input that it read for.
+        let reads = source.reads();
+        (report.requests, report.bytes_read) = (reads.requests, reads.bytes);
+        Ok(report)
     })
+}
+
+fn convert_from(
+    source: &Reopenable,
+    name_hint: Option<&str>,
+    target: &Target,
+    sink: &mut dyn Sink,
+    control: &Control,
+) -> Result<Report, MediaError> {
+    let _core = cores::occupy();
+    let mut watch = Watch::new(control);
+    watch.check()?;
+    let origin = Origin { source, name_hint, control };
+    let input = origin.open_for(target)?;
+    let chosen = plan(&input.info, target, &control.engines)?;
+    let mut output = Output::new(sink);
+    if chosen.method == Method::Encode {
+        return encode(input, &origin, &chosen, &mut output, control, watch);
+    }
+    // ffmpeg describes what our demuxer finds and our decoders do not know; the packets are our demuxer's.
+    let input = if input.info.audio.by_ffmpeg {
+        drop(input);
+        origin.open()?
+    } else {
+        input
+    };
+    match copy::copy(input, &chosen, &origin, &mut output, &mut watch)? {
+        Outcome::Copied(mut report) => {
+            watch.finish();
+            report.notes.splice(0..0, chosen.notes);
+            Ok(report)
+        }
+        Outcome::Unfit(why) => {
+            let input = origin.open_to_decode()?;
+            let target = Target { copy: false, ..target.clone() };
+            let mut chosen = plan(&input.info, &target, &control.engines)?;
+            chosen.notes.push(format!("not copied: {why}"));
+            encode(input, &origin, &chosen, &mut output, control, watch)
+        }
+    }
 }
 
 fn encode(
@@ -126,6 +144,8 @@ fn encode(
         duration_ms: rescale(frames_out, plan.sample_rate_hz, 1000),
         notes,
         seams,
+        requests: 0,
+        bytes_read: 0,
     })
 }
 

@@ -92,11 +92,46 @@ struct Shared {
     readers: u64,
     /// Who read last, and so where the source stands.
     at: Option<u64>,
+    reads: Reads,
+}
+
+/// What a source was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reads {
+    /// Rows of reads without a jump, each of which a source far away would ask for at once.
+    pub(crate) requests: u64,
+    /// The bytes that it gave.
+    pub(crate) bytes: u64,
+    /// What is read next, as far as was said.
+    expected: Range<u64>,
+    /// From where the last row goes on to where it was asked for.
+    row: Range<u64>,
+}
+
+impl Reads {
+    fn note(&mut self, position: u64, count: u64) {
+        if count > 0 && (position != self.row.start || self.row.is_empty()) {
+            let is_expected = self.expected.contains(&position);
+            self.row.end = if is_expected { self.expected.end } else { u64::MAX };
+            self.requests += 1;
+        }
+        self.row.start = position + count;
+        self.bytes += count;
+    }
 }
 
 impl Reopenable {
     pub(crate) fn new(source: Box<dyn Source>) -> Self {
-        Self { shared: Arc::new(Mutex::new(Shared { source, readers: 1, at: None })), id: 0, position: 0 }
+        Self {
+            shared: Arc::new(Mutex::new(Shared { source, readers: 1, at: None, reads: Reads::default() })),
+            id: 0,
+            position: 0,
+        }
+    }
+
+    /// What all readers have asked of it.
+    pub(crate) fn reads(&self) -> Reads {
+        self.shared().reads.clone()
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {
@@ -112,6 +147,7 @@ impl Reopenable {
             shared.at = Some(self.id);
         }
         let count = read(&mut *shared.source)?;
+        shared.reads.note(self.position, count as u64);
         drop(shared);
         self.position += count as u64;
         Ok(count)
@@ -166,7 +202,9 @@ impl Source for Reopenable {
     }
 
     fn expect(&mut self, range: Range<u64>) {
-        self.shared().source.expect(range);
+        let mut shared = self.shared();
+        shared.reads.expected = range.clone();
+        shared.source.expect(range);
     }
 }
 
@@ -183,6 +221,27 @@ impl Source for Cursor<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_of_reads_are_counted_as_a_store_far_away_is_asked() {
+        let mut one = Reopenable::new(Box::new(Cursor::new(vec![0; 100])));
+        let mut other = one.clone();
+        let take = |reader: &mut Reopenable, bytes: usize| reader.read_exact(&mut vec![0; bytes]);
+        take(&mut one, 10).unwrap();
+        take(&mut one, 10).unwrap();
+        assert_eq!((one.reads().requests, one.reads().bytes), (1, 20));
+        one.seek(SeekFrom::Start(50)).unwrap();
+        one.expect(50..60);
+        take(&mut one, 10).unwrap();
+        assert_eq!((one.reads().requests, one.reads().bytes), (2, 30));
+        // What lies behind what was expected was not asked for.
+        take(&mut one, 5).unwrap();
+        take(&mut other, 5).unwrap();
+        assert_eq!((one.reads().requests, other.reads().bytes), (4, 40));
+        assert_eq!(one.seek(SeekFrom::Start(100)).unwrap(), 100);
+        assert_eq!(one.read(&mut [0]).unwrap(), 0);
+        assert_eq!(one.reads().requests, 4);
+    }
 
     #[test]
     fn each_reader_goes_on_where_it_was_whoever_reads_between() {

@@ -100,5 +100,7 @@ fn report(plan: &Plan, rate_hz: u32, frames: u64, notes: Vec<String>) -> Report 
         duration_ms: rescale(frames, rate_hz, 1000),
         notes,
         seams: Vec::new(),
+        requests: 0,
+        bytes_read: 0,
     }
 }

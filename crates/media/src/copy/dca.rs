@@ -38,6 +38,8 @@ pub(super) fn copy(
         duration_ms: tally.frames * 1000 / u64::from(opus::RATE_HZ),
         notes: tally.notes,
         seams: Vec::new(),
+        requests: 0,
+        bytes_read: 0,
     }))
 }
 

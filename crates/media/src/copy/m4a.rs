@@ -150,6 +150,8 @@ impl<'a> File<'a> {
             duration_ms: rescale(heard.ticks, self.timescale, 1000),
             notes: self.notes.clone(),
             seams: Vec::new(),
+            requests: 0,
+            bytes_read: 0,
         }
     }
 }

@@ -67,6 +67,8 @@ pub(super) fn copy(
         duration_ms: rescale(frames_out, rate_hz, 1000),
         notes: input.notes,
         seams: Vec::new(),
+        requests: 0,
+        bytes_read: 0,
     }))
 }
 

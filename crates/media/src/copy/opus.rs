@@ -68,6 +68,8 @@ pub(super) fn copy(
         duration_ms: (frames_out * 1000 + 24_000) / u64::from(opus::RATE_HZ),
         notes: tally.notes,
         seams: Vec::new(),
+        requests: 0,
+        bytes_read: 0,
     }))
 }
 

@@ -40,11 +40,11 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 fn few_requests((name, arguments, format, looks): Case) -> Result<(), String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let (short, long) = (folder.path().join(name), folder.path().join(format!("long-{name}")));
-    ffmpeg::make(&short, 10.0, 48_000, arguments)?;
+    let (piece, whole) = (folder.path().join(name), folder.path().join(format!("long-{name}")));
+    ffmpeg::make(&piece, 10.0, 48_000, arguments)?;
     let last = (TIMES - 1).to_string();
-    ffmpeg::run(&["-stream_loop", &last, "-i", &short.to_string_lossy(), "-c", "copy"], &long)?;
-    let bytes = std::fs::read(&long).map_err(|error| error.to_string())?;
+    ffmpeg::run(&["-stream_loop", &last, "-i", &piece.to_string_lossy(), "-c", "copy"], &whole)?;
+    let bytes = std::fs::read(&whole).map_err(|error| error.to_string())?;
     let copied = |pace| {
         let store = Store::new(bytes.clone(), pace);
         let (mut sink, log) = (VecSink::new(), store.log());
@@ -56,6 +56,8 @@ fn few_requests((name, arguments, format, looks): Case) -> Result<(), String> {
     ensure(report.summary.starts_with("copied"), || format!("{}: {:?}", report.summary, report.notes))?;
     ensure(copied(Pace::LOCAL)?.1 == far, || "another copy than from near".to_owned())?;
     let (requests, read) = log.totals();
+    let told = (report.requests, report.bytes_read);
+    ensure(told == (requests as u64, read), || format!("{told:?} are told of {requests} and {read}"))?;
     ensure(requests <= MAX_REQUESTS, || format!("{requests} requests: {:?}", log.requests()))?;
     let limit = bytes.len() as u64 * looks + 3_000_000;
     ensure(read <= limit, || format!("{read} of {} bytes were read: {:?}", bytes.len(), log.requests()))

@@ -32,6 +32,9 @@ pub(super) struct Done {
     plan: String,
     notes: Vec<String>,
     size_bytes: u64,
+    /// Places that were read from without a jump, and the bytes of them all.
+    requests: u64,
+    bytes_read: u64,
     duration_ms: u64,
     elapsed_ms: u64,
     speed: f64,
@@ -76,6 +79,8 @@ impl Work {
             plan: report.summary,
             notes: report.notes,
             size_bytes,
+            requests: report.requests,
+            bytes_read: report.bytes_read,
             duration_ms: report.duration_ms,
             elapsed_ms: u64::try_from(spent.as_millis()).unwrap_or(u64::MAX),
             speed: (speed(media_ms, spent) * 10.0).round() / 10.0,
