@@ -21,7 +21,7 @@ use reelmill_core::ports::{
     Conversion, Converted, Converter, ConverterError, Input, ObjectWriter, ObjectsError,
 };
 use reelmill_core::{Format, MediaInfo, Profile};
-use reelmill_media::{Control, Engine, Engines, MediaError};
+use reelmill_media::{Control, Engines, MediaError};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::{Opening, target};
@@ -159,12 +159,16 @@ impl Converter for InProcessConverter {
     }
 
     fn reads(&self) -> Vec<String> {
-        let is_read = |name: &&str| *name != "Opus" || self.engines.opus_decoder().is_ok();
-        let own = translation::READS.iter().copied().filter(is_read).map(str::to_owned);
         let abilities = self.engines.abilities();
-        let foreign = abilities.containers.into_iter().chain(abilities.codecs);
-        let foreign = foreign.filter(|one| one.engine == Engine::Ffmpeg && one.missing.is_none());
-        own.chain(foreign.map(|one| one.name)).collect()
+        let all = abilities.containers.into_iter().chain(abilities.codecs);
+        let mut names: Vec<String> = Vec::new();
+        for one in all.filter(|one| one.missing.is_none()) {
+            // A codec and its own container share a name.
+            if !names.contains(&one.name) {
+                names.push(one.name);
+            }
+        }
+        names
     }
 }
 

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use super::pipes::{Ending, Piped, Turn};
 use super::scratch::Scratch;
-use super::{Engines, description, ffmpeg, spawn};
-use crate::engine::Description;
+use super::{Engines, description, ffmpeg, musepack, spawn};
+use crate::engine::{Description, Length};
 use crate::error::MediaError;
 use crate::sniff::{Access, Foreign};
 use crate::source::Source;
@@ -69,11 +69,24 @@ impl Outsider {
                     if !ending.is_success {
                         return Err(fault(&ending));
                     }
-                    return description::read(&told, self.foreign.demuxer);
+                    let description = description::read(&told, self.foreign.demuxer)?;
+                    return Ok(self.believe(description));
                 }
             }
         }
         Err(MediaError::Limit(format!("a description of more than {MAX_TOLD_BYTES} bytes")))
+    }
+
+    /// Corrects what ffprobe is known to get wrong.
+    fn believe(&mut self, mut description: Description) -> Description {
+        if self.foreign.demuxer == "mpc8" {
+            let frames = musepack::declared_frames(&mut self.tap);
+            let rate_hz = f64::from(description.audio.rate_hz);
+            #[expect(clippy::cast_precision_loss, reason = "no audio has so many frames")]
+            let length = frames.map(|frames| Length::OfStream(frames as f64 / rate_hz));
+            description.audio.length = length.unwrap_or(Length::Unknown);
+        }
+        description
     }
 
     /// Starts to decode one stream.

@@ -14,6 +14,7 @@ mod encoding;
 mod ffmpeg;
 mod foreign;
 mod libopus;
+mod musepack;
 mod opus;
 mod pipes;
 mod scratch;

@@ -9,6 +9,7 @@ mod copies;
 mod ffmpeg;
 mod hostile;
 mod opus;
+mod pairs;
 mod ranges;
 mod refusals;
 mod second;
@@ -31,6 +32,7 @@ fn main() {
         copies::trials(),
         ranges::trials(),
         second::trials(),
+        pairs::trials(),
     ];
     trials.extend(needing.into_iter().flatten().map(|trial| {
         let kind = if is_ready { "ffmpeg" } else { "ffmpeg is not installed" };
