@@ -100,6 +100,7 @@ pub(super) fn error(error: MediaError, errand: &Errand) -> ConverterError {
         }
         MediaError::BadTarget(why) => ConverterError::Setting(why),
         MediaError::Limit(_) => ConverterError::Limit(error.to_string()),
+        MediaError::Busy(why) => ConverterError::Busy(why),
         MediaError::Cancelled => ConverterError::Cancelled,
         error => ConverterError::Internal(error.to_string()),
     }
