@@ -106,6 +106,14 @@ pub enum OpenError {
     /// The notifier did not open.
     #[error(transparent)]
     Notifier(#[from] NotifierError),
+    /// The folder for scratch files cannot be used.
+    #[error("cannot write to the scratch folder {}: {source}", .folder.display())]
+    Scratch {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
 }
 
 /// A backend on its way to be opened.

@@ -215,7 +215,7 @@ impl Decoding {
     /// Puts silence in place of a packet that cannot be decoded, so that what follows stays in time.
     fn conceal(&mut self, frames: usize, why: MediaError) -> Result<usize, MediaError> {
         let reason = match why {
-            MediaError::Cancelled | MediaError::Io(_) => return Err(why),
+            MediaError::Cancelled | MediaError::Busy(_) | MediaError::Io(_) => return Err(why),
             MediaError::Corrupt(why) | MediaError::Truncated(why) => why,
             other => other.to_string(),
         };

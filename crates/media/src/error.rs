@@ -44,6 +44,9 @@ pub enum MediaError {
     /// The input or output is beyond a limit of this library.
     #[error("over a limit: {0}")]
     Limit(String),
+    /// There is no room for it beside what is under way.
+    #[error("{0}")]
+    Busy(String),
     /// The caller's cancel flag was seen.
     #[error("cancelled")]
     Cancelled,
@@ -65,7 +68,7 @@ pub enum ErrorKind {
     Limit,
     /// The caller stopped it.
     Cancelled,
-    /// The source or the sink failed; trying again may help.
+    /// The source or the sink failed, or there was no room; trying again may help.
     Io,
 }
 
@@ -83,7 +86,7 @@ impl MediaError {
             Self::BadTarget(_) => ErrorKind::Target,
             Self::Limit(_) => ErrorKind::Limit,
             Self::Cancelled => ErrorKind::Cancelled,
-            Self::Io(_) => ErrorKind::Io,
+            Self::Busy(_) | Self::Io(_) => ErrorKind::Io,
         }
     }
 }

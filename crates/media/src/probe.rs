@@ -21,14 +21,16 @@ pub fn probe(source: Box<dyn Source>, name_hint: Option<&str>) -> Result<Info, M
 }
 
 /// The same on a host that has these engines, where what this crate does not read itself is described by
-/// ffmpeg. A whole input may be copied for that, so `cancel` ends it early.
+/// ffmpeg. A whole input may be copied for that, so `cancel` ends it early; where others have taken the room for that,
+/// it is [`MediaError::Busy`] after a short wait.
 pub fn probe_with(
     source: Box<dyn Source>,
     name_hint: Option<&str>,
     engines: &Engines,
     cancel: &Arc<AtomicBool>,
 ) -> Result<Info, MediaError> {
-    guarded(|| input::open_any(&Reopenable::new(source), name_hint, engines, cancel).map(|input| input.info))
+    let engines = engines.for_a_look();
+    guarded(|| input::open_any(&Reopenable::new(source), name_hint, &engines, cancel).map(|input| input.info))
 }
 
 /// Turns a decoder's panic into an error: hostile files find the arithmetic that nobody checked.

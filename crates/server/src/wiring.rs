@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
+use reelmill_backends::converter::ScratchSpace;
 use reelmill_backends::source::{self, SourceOptions};
 use reelmill_backends::{AwsKeys, Deployment, catalog, converter, doorbell, notifier, objects, pictures};
 use reelmill_service::{Options, Ports, Service, SystemClock};
@@ -64,7 +65,7 @@ async fn open(config: &Config, sole: bool) -> anyhow::Result<Service> {
         catalog: catalog::open(config.catalog.expose(), &deployment).await?,
         objects: objects::open(config.objects.expose(), &deployment).await?,
         doorbell: doorbell::open(config.doorbell.expose(), &deployment).await?,
-        converter: converter::open(converter::DEFAULT_URL).await?,
+        converter: converter::open(converter::DEFAULT_URL, &scratch_space(config)).await?,
         notifier: notifier::open(config.notifier.expose()).await?,
         source: source::open(source_options(config)).await?,
         pictures: pictures::open(pictures::DEFAULT_URL).await?,
@@ -108,6 +109,14 @@ pub(crate) fn deployment(config: &Config) -> Deployment {
             access_key: access.0.expose_secret().to_owned(),
             secret_key: secret.0.clone(),
         }),
+    }
+}
+
+fn scratch_space(config: &Config) -> ScratchSpace {
+    let usual = ScratchSpace::default();
+    ScratchSpace {
+        folder: config.scratch_dir.clone().unwrap_or(usual.folder),
+        max_bytes: config.scratch_max_bytes.0,
     }
 }
 

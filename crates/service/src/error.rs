@@ -114,6 +114,7 @@ impl From<ConverterError> for Error {
             ConverterError::Setting(detail) => Self::new(Kind::Unprocessable, "bad-setting", detail),
             ConverterError::Limit(detail) => Self::new(Kind::Unprocessable, "limit", detail),
             ConverterError::Store(inner) => inner.into(),
+            ConverterError::Busy(detail) => Self::new(Kind::Unavailable, "unavailable", detail),
             ConverterError::Cancelled | ConverterError::Internal(_) => Self::internal(error),
         }
     }

@@ -13,6 +13,7 @@ mod input;
 mod output;
 mod translation;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -21,17 +22,31 @@ use reelmill_core::ports::{
     Conversion, Converted, Converter, ConverterError, Input, ObjectWriter, ObjectsError,
 };
 use reelmill_core::{Format, MediaInfo, Profile};
-use reelmill_media::{Control, Engine, Engines, MediaError};
+use reelmill_media::{Control, Engines, MediaError};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::{Opening, target};
+use crate::opening::OpenError;
 use errand::Errand;
 use input::ObjectSource;
 use output::{Piece, PieceSink};
 
 /// How it is opened.
-pub(super) const OPENING: Opening =
-    |_| async { Ok(Arc::new(InProcessConverter::new(found_engines())) as Arc<dyn Converter>) }.boxed();
+pub(super) const OPENING: Opening = |_, scratch| {
+    async {
+        try_out(&scratch.folder)
+            .map_err(|source| OpenError::Scratch { folder: scratch.folder.clone(), source })?;
+        let engines = Engines::find().with_scratch(scratch.folder.clone(), scratch.max_bytes);
+        Ok(Arc::new(InProcessConverter::new(tried(engines))) as Arc<dyn Converter>)
+    }
+    .boxed()
+};
+
+/// Makes the folder, and a file without a name in it, so that a wrong setting is told now and not by the first job.
+fn try_out(folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    tempfile::tempfile_in(folder).map(drop)
+}
 
 /// Pieces of output that wait for the store at most.
 const PIECES_AHEAD: usize = 4;
@@ -58,9 +73,8 @@ impl Default for InProcessConverter {
     }
 }
 
-/// What this host has. It is tried out at once but not waited for, so that no plan has to wait for it later.
-fn found_engines() -> Engines {
-    let engines = Engines::find();
+/// What this host has is tried out at once but not waited for, so that no plan has to wait for it later.
+fn tried(engines: Engines) -> Engines {
     let tried = engines.clone();
     // What is missing is said to whoever asks for it.
     tokio::task::spawn_blocking(move || {
@@ -159,12 +173,16 @@ impl Converter for InProcessConverter {
     }
 
     fn reads(&self) -> Vec<String> {
-        let is_read = |name: &&str| *name != "Opus" || self.engines.opus_decoder().is_ok();
-        let own = translation::READS.iter().copied().filter(is_read).map(str::to_owned);
         let abilities = self.engines.abilities();
-        let foreign = abilities.containers.into_iter().chain(abilities.codecs);
-        let foreign = foreign.filter(|one| one.engine == Engine::Ffmpeg && one.missing.is_none());
-        own.chain(foreign.map(|one| one.name)).collect()
+        let all = abilities.containers.into_iter().chain(abilities.codecs);
+        let mut names: Vec<String> = Vec::new();
+        for one in all.filter(|one| one.missing.is_none()) {
+            // A codec and its own container share a name.
+            if !names.contains(&one.name) {
+                names.push(one.name);
+            }
+        }
+        names
     }
 }
 

@@ -126,6 +126,9 @@ pub enum ConverterError {
     /// The bytes could not be had or kept.
     #[error(transparent)]
     Store(#[from] ObjectsError),
+    /// There is no room for it beside what is under way.
+    #[error("{0}")]
+    Busy(String),
     /// A fault of ours.
     #[error("{0}")]
     Internal(String),
@@ -137,6 +140,7 @@ impl ConverterError {
     pub const fn is_transient(&self) -> bool {
         match self {
             Self::Store(inner) => inner.is_transient(),
+            Self::Busy(_) => true,
             Self::NotMedia(_)
             | Self::Corrupt(_)
             | Self::Unsupported(_)
@@ -154,7 +158,7 @@ impl ConverterError {
             Self::NotMedia(_) | Self::Unsupported(_) | Self::Setting(_) => FailureKind::Unsupported,
             Self::Corrupt(_) => FailureKind::Corrupt,
             Self::Limit(_) => FailureKind::Limit,
-            Self::Cancelled | Self::Store(_) | Self::Internal(_) => FailureKind::Internal,
+            Self::Cancelled | Self::Store(_) | Self::Busy(_) | Self::Internal(_) => FailureKind::Internal,
         };
         let message = match self {
             Self::Store(ObjectsError::Full(_)) => "the store is full".to_owned(),

@@ -47,7 +47,8 @@ pub(super) struct Told {
     decoded: HashSet<String>,
 }
 
-const OWN_CONTAINERS: [&str; 9] = ["MP4", "Matroska", "Ogg", "MP3", "ADTS", "FLAC", "WAV", "AIFF", "CAF"];
+const OWN_CONTAINERS: [&str; 12] =
+    ["MP4", "M4A", "MOV", "MKV", "WebM", "Ogg", "MP3", "FLAC", "WAV", "AIFF", "CAF", "ADTS"];
 const OWN_CODECS: [Codec; 9] = [
     Codec::AacLc,
     Codec::Mp1,
@@ -60,7 +61,7 @@ const OWN_CODECS: [Codec; 9] = [
     Codec::Adpcm,
 ];
 /// ffmpeg's demuxers of what [`crate::sniff`] sends there, and how people call them.
-const FOREIGN_CONTAINERS: [(&str, &str); 21] = [
+const FOREIGN_CONTAINERS: [(&str, &str); 20] = [
     ("asf", "ASF (WMA)"),
     ("avi", "AVI"),
     ("mpegts", "MPEG-TS"),
@@ -77,12 +78,14 @@ const FOREIGN_CONTAINERS: [(&str, &str); 21] = [
     ("mpc", "Musepack 7"),
     ("mpc8", "Musepack 8"),
     ("tta", "TTA"),
-    ("tak", "TAK"),
     ("dsf", "DSF"),
     ("au", "AU"),
     ("w64", "Wave64"),
     ("loas", "LATM"),
 ];
+/// Codecs that ffmpeg reads and that nothing free writes: without a file of them no test can vouch, so they are read
+/// where they come, and not promised.
+const UNPROMISED: [&str; 5] = ["wmapro", "wmalossless", "wmavoice", "tak", "cook"];
 
 impl Engines {
     /// Lists what this host reads and writes, and what is missing for the rest.
@@ -118,7 +121,7 @@ impl Engines {
         }
         for (name, label) in description::LABELS {
             // Two versions of a codec may have one name.
-            if codecs.iter().all(|known| known.name != label) {
+            if !UNPROMISED.contains(&name) && codecs.iter().all(|known| known.name != label) {
                 codecs.push(foreign(label, &|told| told.decoded.contains(name)));
             }
         }

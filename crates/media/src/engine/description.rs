@@ -160,7 +160,11 @@ impl ToldStream {
 
     /// The codec and how people write it.
     fn codec(&self) -> (Codec, String) {
-        let name = printable(self.codec_name.as_deref().unwrap_or("an unknown codec"));
+        let name = match self.codec_name.as_deref().unwrap_or("an unknown codec") {
+            // The same packets in another wrapping.
+            "aac_latm" => "aac".to_owned(),
+            name => printable(name),
+        };
         let codec = match (name.as_str(), self.profile.as_deref()) {
             ("aac", Some("HE-AAC")) => Codec::HeAac,
             ("aac", Some("HE-AACv2")) => Codec::HeAacV2,
@@ -196,7 +200,7 @@ impl ToldStream {
 }
 
 /// How people write what ffmpeg calls by these names.
-pub(super) const LABELS: [(&str, &str); 22] = [
+pub(super) const LABELS: [(&str, &str); 24] = [
     ("ac3", "AC-3"),
     ("eac3", "E-AC-3"),
     ("dts", "DTS"),
@@ -219,6 +223,8 @@ pub(super) const LABELS: [(&str, &str); 22] = [
     ("shorten", "Shorten"),
     ("cook", "RealAudio"),
     ("nellymoser", "Nellymoser"),
+    ("dsd_lsbf_planar", "DSD"),
+    ("dsd_msbf_planar", "DSD"),
 ];
 
 /// Both maps in the common form; ffmpeg has the names of all containers brought to its own already.

@@ -12,11 +12,11 @@ use std::sync::Arc;
 
 use super::pipes::{Ending, Piped, Turn};
 use super::scratch::Scratch;
-use super::{Engines, description, ffmpeg, spawn};
-use crate::engine::Description;
+use super::{Engines, description, ffmpeg, musepack, spawn};
+use crate::engine::{Description, Length};
 use crate::error::MediaError;
 use crate::sniff::{Access, Foreign};
-use crate::source::Source;
+use crate::source::Reopenable;
 use crate::tap::{Gauge, Tap};
 
 /// Input that may wait for the child before more is read from the source.
@@ -32,6 +32,8 @@ pub(crate) struct Outsider {
     tap: Tap,
     /// The copy, where it must seek.
     scratch: Option<Scratch>,
+    /// What of it is shown.
+    most_bytes: u64,
 }
 
 /// What is to be decoded, and to what.
@@ -46,9 +48,15 @@ impl Outsider {
     pub(crate) fn open(engines: &Engines, foreign: Foreign, mut tap: Tap) -> Result<Self, MediaError> {
         let scratch = match foreign.access {
             Access::Forward => None,
-            Access::Random => Some(Scratch::fill(&engines.found.room, &mut tap)?),
+            Access::Random => Some(Scratch::fill(&engines.found.room, engines.room_patience(), &mut tap)?),
         };
-        Ok(Self { engines: engines.clone(), foreign, tap, scratch })
+        Ok(Self { engines: engines.clone(), foreign, tap, scratch, most_bytes: u64::MAX })
+    }
+
+    /// Gets no more than the first `most_bytes` of the input ready, to see what that is.
+    pub(crate) fn open_head(engines: &Engines, demuxer: &'static str, tap: Tap, most_bytes: u64) -> Self {
+        let foreign = Foreign::forward(demuxer);
+        Self { engines: engines.clone(), foreign, tap, scratch: None, most_bytes }
     }
 
     /// What ffprobe says of it.
@@ -69,11 +77,24 @@ impl Outsider {
                     if !ending.is_success {
                         return Err(fault(&ending));
                     }
-                    return description::read(&told, self.foreign.demuxer);
+                    let description = description::read(&told, self.foreign.demuxer)?;
+                    return Ok(self.believe(description));
                 }
             }
         }
         Err(MediaError::Limit(format!("a description of more than {MAX_TOLD_BYTES} bytes")))
+    }
+
+    /// Corrects what ffprobe is known to get wrong.
+    fn believe(&mut self, mut description: Description) -> Description {
+        if self.foreign.demuxer == "mpc8" {
+            let frames = musepack::declared_frames(&mut self.tap);
+            let rate_hz = f64::from(description.audio.rate_hz);
+            #[expect(clippy::cast_precision_loss, reason = "no audio has so many frames")]
+            let length = frames.map(|frames| Length::OfStream(frames as f64 / rate_hz));
+            description.audio.length = length.unwrap_or(Length::Unknown);
+        }
+        description
     }
 
     /// Starts to decode one stream.
@@ -136,7 +157,7 @@ impl Outsider {
         }
         let child = spawn::spawn_reading(command, file.map_or_else(Stdio::piped, Stdio::from))?;
         let piped = Piped::new(child, Some(gauge.cancel()), self.engines.patience())?;
-        Ok(Talk { piped, is_fed, gauge })
+        Ok(Talk { piped, is_fed, unread_bytes: self.most_bytes, gauge })
     }
 }
 
@@ -145,6 +166,8 @@ struct Talk {
     piped: Piped,
     /// Whether there is more to send.
     is_fed: bool,
+    /// What of the input may still be read.
+    unread_bytes: u64,
     gauge: Gauge,
 }
 
@@ -155,12 +178,13 @@ impl Talk {
         while self.is_fed && self.piped.unsent() < MAX_UNSENT_BYTES {
             let outgoing = self.piped.outgoing();
             let before = outgoing.len();
-            outgoing.resize(before + PIECE_BYTES, 0);
+            let most = usize::try_from(self.unread_bytes).map_or(PIECE_BYTES, |most| most.min(PIECE_BYTES));
+            outgoing.resize(before + most, 0);
             let outcome = tap.read(&mut outgoing[before..]);
             outgoing.truncate(before + outcome.as_ref().map_or(0, |count| *count));
             match outcome {
                 Ok(0) => self.is_fed = false,
-                Ok(_) => {}
+                Ok(count) => self.unread_bytes -= count as u64,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(self.gauge.explain_io(error)),
             }
@@ -217,12 +241,26 @@ fn gave_up(how: &str) -> MediaError {
     std::io::Error::other(format!("ffmpeg, which reads this input, gave up: {how}")).into()
 }
 
+/// What is shown of an input that nothing here knows: more than any header in front has.
+const HEAD_BYTES: u64 = 1 << 20;
+
 /// Recognises an input that only ffmpeg reads.
+///
+/// One that nothing here knows must be known by its head first, or it would be copied whole to be called rubbish.
 pub(crate) fn outsider(
     engines: &Engines,
     foreign: Foreign,
-    source: Box<dyn Source>,
+    is_unknown: bool,
+    source: &Reopenable,
     cancel: &Arc<std::sync::atomic::AtomicBool>,
 ) -> Result<Outsider, MediaError> {
-    Outsider::open(engines, foreign, Tap::new(source, Arc::clone(cancel)))
+    let tap = || Tap::new(Box::new(source.clone()), Arc::clone(cancel));
+    if is_unknown {
+        match Outsider::open_head(engines, foreign.demuxer, tap(), HEAD_BYTES).describe() {
+            // What is cut off may lack what says more; that it is known is enough.
+            Ok(_) | Err(MediaError::Unsupported { .. } | MediaError::NoAudio { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Outsider::open(engines, foreign, tap())
 }

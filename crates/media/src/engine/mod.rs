@@ -14,6 +14,7 @@ mod encoding;
 mod ffmpeg;
 mod foreign;
 mod libopus;
+mod musepack;
 mod opus;
 mod pipes;
 mod scratch;
@@ -42,6 +43,8 @@ pub(crate) use wma::WmaEncoder;
 #[derive(Clone, Debug, Default)]
 pub struct Engines {
     found: Arc<Found>,
+    /// Whether somebody waits for the answer, who is rather told to come again than kept waiting.
+    is_awaited: bool,
 }
 
 #[derive(Debug, Default)]
@@ -51,7 +54,7 @@ struct Found {
     ffmpeg: Option<PathBuf>,
     ffprobe: Option<PathBuf>,
     /// For inputs in which ffmpeg must seek.
-    room: scratch::Room,
+    room: Arc<scratch::Room>,
     /// How long ffmpeg may move nothing while it reads; the usual time unless told otherwise.
     patience: Option<Duration>,
     /// What the kernel enforces on a decoder, once a child has told.
@@ -96,11 +99,24 @@ impl Engines {
         self.changed(|found| found.ffprobe = program)
     }
 
-    /// The same with private copies of at most `limit_bytes` each in `folder`, for inputs in which ffmpeg must
+    /// The same with private copies in `folder` of at most `limit_bytes` together, for inputs in which ffmpeg must
     /// seek; by default 4 GiB in the system's folder for temporary files.
+    ///
+    /// All clones share them. What finds no room waits for its turn: a conversion ten minutes, a probe ten seconds;
+    /// then it fails with [`crate::MediaError::Busy`].
     #[must_use]
     pub fn with_scratch(self, folder: PathBuf, limit_bytes: u64) -> Self {
-        self.changed(|found| found.room = scratch::Room { folder, limit_bytes })
+        self.changed(|found| found.room = Arc::new(scratch::Room::new(folder, limit_bytes)))
+    }
+
+    /// The same for somebody who waits for the answer.
+    pub(crate) fn for_a_look(&self) -> Self {
+        Self { is_awaited: true, ..self.clone() }
+    }
+
+    /// How long to wait for room.
+    fn room_patience(&self) -> Duration {
+        Duration::from_secs(if self.is_awaited { 10 } else { 600 })
     }
 
     /// The same with another time that ffmpeg may move nothing while it reads an input, before it counts as
@@ -120,12 +136,12 @@ impl Engines {
             child: self.found.child.clone(),
             ffmpeg: self.found.ffmpeg.clone(),
             ffprobe: self.found.ffprobe.clone(),
-            room: self.found.room.clone(),
+            room: Arc::clone(&self.found.room),
             patience: self.found.patience,
             ..Found::default()
         };
         change(&mut found);
-        Self { found: Arc::new(found) }
+        Self { found: Arc::new(found), is_awaited: self.is_awaited }
     }
 
     /// Whether what this crate does not read itself can be read by ffmpeg; otherwise what is missing and how to

@@ -61,11 +61,11 @@ pub(crate) fn open_any(
         };
     }
     let is_unknown = matches!(own, Err(MediaError::NotMedia));
-    let described = outsider(engines, foreign, Box::new(source.clone()), cancel)
+    let described = outsider(engines, foreign, is_unknown, source, cancel)
         .and_then(|mut outsider| Ok((outsider.describe()?, outsider)));
     match described {
         Ok((description, outsider)) => Input::of_outsider(own.ok(), description, outsider),
-        Err(error @ (MediaError::Cancelled | MediaError::Io(_))) => Err(error),
+        Err(error @ (MediaError::Cancelled | MediaError::Busy(_) | MediaError::Io(_))) => Err(error),
         // What nobody knows is no media, whatever the last demuxer that was tried calls it.
         Err(_) if is_unknown => Err(MediaError::NotMedia),
         // A codec that ffmpeg does not know either has its better name here.

@@ -1,14 +1,14 @@
 //! ffmpeg as a reader: a host without it, one that hangs or is cancelled, and inputs that name other files.
 
-use std::io::Cursor;
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
-use reelmill_media::{Control, Engines, Format, MediaError, Report, Target, VecSink, convert};
+use reelmill_media::{Control, Engines, Format, MediaError, Report, Source, Target, VecSink, convert};
 
 use crate::lives::children_of;
 use crate::{ensure, trial};
@@ -28,7 +28,10 @@ pub(crate) fn trials(is_ready: bool) -> Vec<Trial> {
         trial("a_reader_that_stops_early_is_no_success", stops),
         trial("a_cancelled_reader_is_gone_within_100_ms", cancelled),
     ];
-    let needing = vec![trial("a_file_that_names_another_gets_nothing", names_others)];
+    let needing = vec![
+        trial("a_file_that_names_another_gets_nothing", names_others),
+        trial("a_gigabyte_of_rubbish_is_refused_by_its_head", large_rubbish),
+    ];
     trials.extend(needing.into_iter().map(|trial| {
         trial
             .with_kind(if is_ready { "ffmpeg" } else { "ffmpeg is not installed" })
@@ -74,6 +77,56 @@ fn rubbish() -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Bytes by chance without end, nearly, and how many of them were read.
+struct Rubbish {
+    position: u64,
+    read_bytes: Arc<AtomicU64>,
+}
+
+const RUBBISH_BYTES: u64 = 1 << 30;
+
+impl Read for Rubbish {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(RUBBISH_BYTES - self.position).unwrap_or(usize::MAX);
+        let count = buffer.len().min(left);
+        for byte in &mut buffer[..count] {
+            let mixed = (self.position ^ 0x5bd1_e995).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            *byte = (mixed >> 56) as u8;
+            self.position += 1;
+        }
+        self.read_bytes.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+impl Seek for Rubbish {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.position = match to {
+            SeekFrom::Start(position) => position,
+            SeekFrom::End(by) => RUBBISH_BYTES.saturating_add_signed(by),
+            SeekFrom::Current(by) => self.position.saturating_add_signed(by),
+        }
+        .min(RUBBISH_BYTES);
+        Ok(self.position)
+    }
+}
+
+impl Source for Rubbish {
+    fn size_bytes(&self) -> Option<u64> {
+        Some(RUBBISH_BYTES)
+    }
+}
+
+fn large_rubbish() -> Result<(), String> {
+    let read_bytes = Arc::new(AtomicU64::new(0));
+    let source = Box::new(Rubbish { position: 0, read_bytes: Arc::clone(&read_bytes) });
+    let control = Control::silent().with_engines(Engines::find());
+    let outcome = convert(source, None, &Target::new(Format::Wav), &mut VecSink::new(), &control);
+    ensure(matches!(outcome, Err(MediaError::NotMedia)), || format!("{outcome:?}"))?;
+    let read_bytes = read_bytes.load(Ordering::Relaxed);
+    ensure(read_bytes < 4 << 20, || format!("{read_bytes} bytes were read of it"))
 }
 
 /// Programs in place of ffmpeg and ffprobe. Confined, they can start no other: the shell must do by itself.

@@ -11,6 +11,7 @@ mod far;
 mod ffmpeg;
 mod hostile;
 mod opus;
+mod pairs;
 mod ranges;
 mod refusals;
 mod second;
@@ -35,6 +36,7 @@ fn main() {
         ranges::trials(),
         far::trials(),
         second::trials(),
+        pairs::trials(),
     ];
     trials.extend(needing.into_iter().flatten().map(|trial| {
         let kind = if is_ready { "ffmpeg" } else { "ffmpeg is not installed" };

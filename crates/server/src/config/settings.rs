@@ -257,6 +257,16 @@ settings! {
         variable: "REELMILL_CONVERT_LIMIT", flag: Some(("convert-limit", "SIZE")),
         section: "Limits", preset: Preset::Text("64MiB"),
     }
+    /// Folder for private copies of inputs in which ffmpeg must seek
+    scratch_dir: Option<PathBuf> {
+        variable: "REELMILL_SCRATCH_DIR", flag: Some(("scratch-dir", "FOLDER")),
+        section: "Limits", preset: Preset::Nothing("the system's for temporary files"),
+    }
+    /// The most that all such copies take together; a larger input is refused, and others wait for their turn
+    scratch_max_bytes: Bytes {
+        variable: "REELMILL_SCRATCH_MAX_BYTES", flag: Some(("scratch-max-bytes", "SIZE")),
+        section: "Limits", preset: Preset::Text("4GiB"),
+    }
     /// An upload that sends nothing for so long is ended
     upload_idle: Duration {
         variable: "REELMILL_UPLOAD_IDLE", flag: Some(("upload-idle", "DURATION")),

@@ -9,6 +9,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use futures_util::Stream;
 use reelmill::http::{self, App, Settings};
+use reelmill_backends::converter::ScratchSpace;
 use reelmill_backends::{Deployment, catalog, converter, doorbell, notifier, objects, pictures};
 use reelmill_core::ports::{Catalog, JobFilter, Objects, PageQuery, Source};
 use reelmill_core::{Door, Role, Timestamp};
@@ -83,7 +84,7 @@ impl Mill {
             catalog: Arc::clone(&catalog),
             objects,
             doorbell: doorbell::open(doorbell::DEFAULT_URL, &nowhere()).await.unwrap(),
-            converter: converter::open(converter::DEFAULT_URL).await.unwrap(),
+            converter: converter::open(converter::DEFAULT_URL, &ScratchSpace::default()).await.unwrap(),
             notifier: notifier::open(notifier::DEFAULT_URL).await.unwrap(),
             source: Arc::clone(&spring) as Arc<dyn Source>,
             pictures: pictures::open(pictures::DEFAULT_URL).await.unwrap(),

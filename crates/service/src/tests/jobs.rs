@@ -54,6 +54,16 @@ async fn a_store_that_is_down_for_a_while_costs_attempts_not_the_job() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_job_that_finds_no_room_waits_on_and_loses_no_attempt() {
+    let world = World::new().await;
+    let running = world.start().await;
+    let view = world.ended(&world.convert("crowded:9").await).await;
+    assert_eq!((view.job.state.name(), view.job.attempt), (StateName::Done, 1));
+    world.nothing_is_left_over().await;
+    running.drain().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_media_cannot_become_is_refused_before_a_job_is_made() {
     let world = World::new().await;
     let silent = world.upload("silent film").await.unwrap().media;

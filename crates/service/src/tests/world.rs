@@ -161,7 +161,7 @@ impl ObjectWriter for ShelfWriter {
 }
 
 /// An engine whose conversions do what the file says: `tone` is copied, `slow:<ms>` takes that long, `broken` is
-/// damaged, `flaky:<n>` cannot be stored at the first n attempts; all else is no media.
+/// damaged, `flaky:<n>` cannot be stored at the first n attempts, `crowded:<n>` finds no room at them; all else is no media.
 #[derive(Default)]
 pub(super) struct Engine {
     pub(super) conversions: AtomicUsize,
@@ -176,7 +176,7 @@ impl Converter for Engine {
             let unreadable = Some("there is no audio track".to_owned());
             return Ok(MediaInfo { container: "mp4".into(), unreadable, ..MediaInfo::default() });
         }
-        if !["tone", "slow:", "broken", "flaky:"].iter().any(|known| text.starts_with(known)) {
+        if !["tone", "slow:", "broken", "flaky:", "crowded:"].iter().any(|known| text.starts_with(known)) {
             return Err(ConverterError::NotMedia("not a media file".into()));
         }
         Ok(MediaInfo { container: "wav".into(), audio: Some(AudioInfo::default()), ..MediaInfo::default() })
@@ -223,6 +223,9 @@ impl Engine {
         }
         if text.starts_with("broken") {
             return Err(ConverterError::Corrupt("the file ends in the middle".into()));
+        }
+        if number(&text, "crowded:").is_some_and(|times| (attempt as u64) < times) {
+            return Err(ConverterError::Busy("others take all of the room".into()));
         }
         if number(&text, "flaky:").is_some_and(|times| (attempt as u64) < times) {
             return Err(ObjectsError::Unavailable("down".into()).into());

@@ -205,6 +205,11 @@ impl Service {
                 let message = format!("was not done within its {} s", job.deadline_ms / 1000);
                 Event::Fail { token, failure: Failure::new(FailureKind::Timeout, message), retry_at: None }
             }
+            Err(Broken::Converter(ConverterError::Busy(cause))) => {
+                // No fault of the job's: it waits on and loses no attempt. Its deadline ends that in the end.
+                info!(job.id = %job.id, job.attempt = token.attempt, cause, "a job waits for room");
+                Event::GiveBack { token }
+            }
             Err(broken) => self.failure_of(job, token, broken),
         };
         let ended = self.settle_job(watch, &event, Vec::new()).await?;

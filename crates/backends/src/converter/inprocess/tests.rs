@@ -6,6 +6,7 @@ use bytes::Bytes;
 use reelmill_core::ports::Objects;
 
 use super::*;
+use crate::converter::ScratchSpace;
 use crate::objects::FileObjects;
 
 /// A second of silence in 8 bits at 8 kHz.
@@ -46,4 +47,12 @@ fn probes_leave_the_store_a_thread_to_answer_with() {
         let found = found.expect("probes and the store wait for each other").unwrap();
         assert!(found.iter().all(|info| info.duration_ms == Some(1000)), "{found:?}");
     });
+}
+
+#[tokio::test]
+async fn a_scratch_folder_that_cannot_be_used_is_told_at_once() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let scratch = ScratchSpace { folder: file.path().join("within"), max_bytes: 1 };
+    let refused = crate::converter::open("inprocess:", &scratch).await.err().unwrap().to_string();
+    assert!(refused.starts_with("cannot write to the scratch folder "), "{refused}");
 }

@@ -6,12 +6,6 @@ use reelmill_media::{AudioTrack, Codec, Info, MediaError, OpusTrack, Report, Tag
 
 use super::errand::Errand;
 
-/// What the library reads, for people.
-pub(super) const READS: &[&str] = &[
-    "mp4", "m4a", "mov", "mkv", "webm", "ogg", "mp3", "flac", "wav", "aiff", "caf", "adts", "AAC-LC", "ALAC",
-    "ADPCM", "FLAC", "MP1", "MP2", "MP3", "Opus", "PCM", "Vorbis",
-];
-
 /// Containers whose packets the library finds itself, as it names them.
 const DEMUXED: &[&str] =
     &["mp4", "m4a", "mov", "mkv", "webm", "ogg", "wav", "aiff", "caf", "flac", "mp1", "mp2", "mp3", "aac"];
@@ -107,6 +101,7 @@ pub(super) fn error(error: MediaError, errand: &Errand) -> ConverterError {
         }
         MediaError::BadTarget(why) => ConverterError::Setting(why),
         MediaError::Limit(_) => ConverterError::Limit(error.to_string()),
+        MediaError::Busy(why) => ConverterError::Busy(why),
         MediaError::Cancelled => ConverterError::Cancelled,
         error => ConverterError::Internal(error.to_string()),
     }
@@ -114,21 +109,26 @@ pub(super) fn error(error: MediaError, errand: &Errand) -> ConverterError {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::BTreeSet;
+
+    use reelmill_media::{Ability, Engine, Engines};
 
     #[test]
     fn the_document_lists_what_is_read() {
         let document = include_str!("../../../../../docs/formats.md");
-        let lists =
-            document.lines().filter(|line| ["Containers:", "Codecs:"].iter().any(|is| line.starts_with(is)));
-        let words = lists.flat_map(|line| line.trim_end_matches('.').split([':', ',', ' ']).skip(1));
-        let mut listed: Vec<String> =
-            words.filter(|word| !word.is_empty() && !word.starts_with('(')).map(str::to_lowercase).collect();
-        let mut read: Vec<String> = READS.iter().map(|name| name.to_lowercase()).collect();
-        listed.sort();
-        listed.dedup();
-        read.sort();
-        read.dedup();
-        assert_eq!(listed, read);
+        let plain = |name: &str| name.split(" (").next().unwrap_or_default().to_owned();
+        let listed = |of: &str| -> BTreeSet<String> {
+            let line = document.lines().find_map(|line| line.strip_prefix(of)?.strip_suffix('.'));
+            line.unwrap_or_default().split(',').map(|entry| plain(entry.trim())).collect()
+        };
+        let abilities = Engines::default().abilities();
+        let read = |all: &[Ability], is_foreign: bool| -> BTreeSet<String> {
+            let those = all.iter().filter(|one| (one.engine == Engine::Ffmpeg) == is_foreign);
+            those.map(|one| plain(&one.name)).collect()
+        };
+        assert_eq!(listed("Containers:"), read(&abilities.containers, false));
+        assert_eq!(listed("Codecs:"), read(&abilities.codecs, false));
+        assert_eq!(listed("Containers by ffmpeg:"), read(&abilities.containers, true));
+        assert_eq!(listed("Codecs by ffmpeg:"), read(&abilities.codecs, true));
     }
 }
