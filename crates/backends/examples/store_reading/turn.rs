@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use reelmill_backends::converter::{self, target};
+use reelmill_backends::converter::{self, ScratchSpace, target};
 use reelmill_backends::objects::MemoryObjects;
 use reelmill_core::Profile;
 use reelmill_core::ports::{Cancel, Conversion, Objects as _};
@@ -60,7 +60,7 @@ async fn taken(
 
 /// As a worker does it.
 pub(super) async fn ours(film: &Film, line: &Line) -> Result<Turn, Failure> {
-    let converter = converter::open(converter::DEFAULT_URL).await?;
+    let converter = converter::open(converter::DEFAULT_URL, &ScratchSpace::default()).await?;
     let results = MemoryObjects::default();
     let turn = taken(film, line, async {
         let conversion = Conversion {
