@@ -94,5 +94,5 @@ pub(super) async fn what_it_reads_and_writes_is_listed(place: Setup) {
     let bench = place.open().await;
     assert!(bench.converter.writes().contains(&Format::Mp3));
     let reads = bench.converter.reads();
-    assert!(reads.iter().any(|name| name == "wav"), "{reads:?}");
+    assert!(reads.iter().any(|name| name == "WAV"), "{reads:?}");
 }
