@@ -10,7 +10,8 @@
 //! memories at a constant bit rate is the mean of perceptual entropy over 19 frames, by which it gives out bits, and
 //! its bit reservoir takes a dozen frames more to fill; its threshold of hearing adapts by 7 % a frame at most. So a
 //! chunk begins with frames that are thrown away. Behind the seam both encoders' frames are there, and the later
-//! one takes over at the first frame where the stream has the reservoir that it counts on (see `stitch`).
+//! one takes over at the first frame where the stream has the reservoir that it counts on (see `stitch`). What is left
+//! of the difference is least where it is calm, so a seam waits a moment for that.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -38,6 +39,10 @@ const OVERRUN_BLOCKS: u64 = 14;
 const APART_BLOCKS: u64 = 112;
 /// Shorter chunks are not worth their pre-roll, and seams nearer to each other than an overrun would meet.
 const MIN_BLOCKS: u64 = 24;
+/// A seam waits so many blocks at most for one that is calm: what two encoders make of a loud one differs most.
+const CALM_BLOCKS: u64 = 6;
+/// Calm is what is no louder than a quarter of so many blocks before it.
+const HEARD_BLOCKS: usize = 16;
 /// Blocks that may wait beyond those between encoders.
 const SLACK_BLOCKS: u64 = 8;
 /// What all blocks may take together. With many encoders, frames that wait for those before them take as much again.
@@ -58,6 +63,10 @@ pub(super) struct Chunks {
     /// The latest blocks, for the pre-roll.
     recent: VecDeque<Block>,
     next_block: u64,
+    /// How loud the latest blocks were.
+    heard: VecDeque<f32>,
+    /// Blocks that a seam has waited for a calm one.
+    waited_blocks: u64,
     /// The first is the one whose frames are written, the last is open.
     live: VecDeque<Chunk>,
     threads: Vec<JoinHandle<()>>,
@@ -121,6 +130,8 @@ impl Chunks {
             block_samples,
             recent: VecDeque::new(),
             next_block: 0,
+            heard: VecDeque::new(),
+            waited_blocks: 0,
             live: VecDeque::new(),
             threads: Vec::new(),
             extra: Vec::new(),
@@ -185,9 +196,13 @@ impl Chunks {
         while self.stock_blocks() >= self.extra.len() as u64 * self.apart_blocks + SLACK_BLOCKS {
             self.wait(output)?;
         }
-        if self.is_time_to_widen() && self.open(None).is_err() {
+        if self.is_time_to_widen() && self.is_good_place(&block) && self.open(None).is_err() {
             // A host that gives no more threads has no core for them either.
             self.extra.pop();
+        }
+        self.heard.push_back(loudness(&block));
+        if self.heard.len() > HEARD_BLOCKS {
+            self.heard.pop_front();
         }
         for chunk in &mut self.live {
             if chunk.end_block.is_none_or(|end| self.next_block < end) {
@@ -233,6 +248,15 @@ impl Chunks {
         let apart = self.rest_blocks().map_or(self.apart_blocks, |rest| self.apart_blocks.min(rest / 2));
         let ahead = self.live.back().map_or(0, |open| open.pending);
         self.live.len() <= self.extra.len() && self.rest_is_worth_it() && ahead >= apart.max(MIN_BLOCKS)
+    }
+
+    /// Whether to have the seam before this block, as far as can be told without those to come.
+    fn is_good_place(&mut self, block: &Block) -> bool {
+        let loudness = loudness(block);
+        let louder = self.heard.iter().filter(|heard| **heard >= loudness).count();
+        let is_good = louder * 4 >= self.heard.len() * 3 || self.waited_blocks >= CALM_BLOCKS;
+        self.waited_blocks = if is_good { 0 } else { self.waited_blocks + 1 };
+        is_good
     }
 
     fn wait(&mut self, output: &mut Output<'_>) -> Result<(), MediaError> {
@@ -318,6 +342,11 @@ impl Chunks {
             self.seams.push(self.written_frames);
         }
     }
+}
+
+/// The energy of a block.
+fn loudness(block: &Block) -> f32 {
+    block.iter().flatten().map(|sample| sample * sample).sum()
 }
 
 impl Chunk {
