@@ -87,8 +87,9 @@ pub(crate) struct Figure {
 /// LAME at the effort that is ffmpeg's default, and no picture.
 const MP3: &[&str] = &["-vn", "-c:a", "libmp3lame", "-b:a", "128k"];
 
-/// Opus at a constant rate, which is what `--bitrate` asks of us; ffmpeg's own wish is a rate that varies.
-const OPUS: &[&str] = &["-vn", "-c:a", "libopus", "-b:a", "64k", "-vbr", "off", "-f", "opus"];
+/// Opus with the variable rate that DCA is made with here; ffmpeg's own wish is one that varies freely, which is another
+/// size.
+const OPUS: &[&str] = &["-vn", "-c:a", "libopus", "-b:a", "64k", "-vbr", "constrained", "-f", "opus"];
 
 /// All works.
 pub(crate) const WORKS: [Work; 6] = [
