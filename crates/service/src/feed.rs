@@ -18,7 +18,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Notify, broadcast};
 
 pub(crate) use chronicle::Chronicle;
-pub(crate) use moments::Moments;
+use moments::Moments;
 use told::Told;
 
 use crate::{Caller, Error, JobView, OperationView, Service};
@@ -96,7 +96,8 @@ impl Feed {
         }
     }
 
-    /// Tells how far a job is, where that is news; `version` is the one that is under way, where nobody has told of it yet.
+    /// Tells how far a job is, where that is news. What is read elsewhere names the version that it is about, and is passed
+    /// over where that is not the last that was told.
     fn tell_progress(
         &self,
         job: JobId,
@@ -231,11 +232,8 @@ impl Service {
 
     /// The place that a stream which begins now may be resumed at.
     pub async fn cursor(&self) -> Result<Cursor, Error> {
-        let moments = self.inner.catalog.moments();
-        if let Some(latest) = self.catalog().latest_change().await? {
-            moments.seen(latest);
-        }
-        Ok(Cursor(moments.latest()))
+        self.keep_time().await?;
+        Ok(Cursor(self.inner.catalog.moments().latest()))
     }
 
     /// What the caller may have missed behind a cursor. It begins a little before it.

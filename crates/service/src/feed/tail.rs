@@ -98,12 +98,14 @@ impl Service {
     async fn look_back(&self, tail: &mut Option<Tail>) -> Result<(), Error> {
         let moments = self.inner.catalog.moments();
         let Some(tail) = tail else {
-            // What was written before anybody listened is nobody's news.
+            // What was written well before anybody listened is nobody's news; what is within the next look's reach is told by it.
             self.keep_time().await?;
-            for job in self.catalog().claimed_jobs(PAGE).await? {
-                self.inner.catalog.feed().know(&job);
+            let since = moments.latest();
+            let claimed = self.catalog().claimed_jobs(PAGE).await?;
+            for job in claimed.iter().filter(|job| job.changed_at < since.minus_ms(SHORT_OVERLAP_MS)) {
+                self.inner.catalog.feed().know(job);
             }
-            *tail = Some(Tail { since: moments.latest(), looks: 0 });
+            *tail = Some(Tail { since, looks: 0 });
             return Ok(());
         };
         tail.looks += 1;

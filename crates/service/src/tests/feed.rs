@@ -90,6 +90,23 @@ async fn what_other_processes_write_is_heard_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_another_process_wrote_just_before_the_first_look_is_heard() {
+    let world = World::new().await;
+    let gateway = world.service.start(IDLE).await.unwrap();
+    let works = world.process(options()).start(WORKER).await.unwrap();
+    let job = world.convert("slow:20000").await;
+    // The gateway knows that it waits; that it runs, nobody has told it when the listener comes.
+    while world.catalog.job(job.id).await.unwrap().unwrap().state.name() != StateName::Running {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let mut listener = world.service.listen(&world.alice);
+    let (versions, _) = heard(&mut listener, job.id).await;
+    assert_eq!(versions, [(2, StateName::Running), (3, StateName::Done)]);
+    works.drain().await;
+    gateway.drain().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_listener_that_is_too_slow_is_told_so() {
     let world = World::new().await;
     let mut listener = world.service.listen(&world.alice);

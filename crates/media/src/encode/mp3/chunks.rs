@@ -196,11 +196,12 @@ impl Chunks {
         while self.stock_blocks() >= self.extra.len() as u64 * self.apart_blocks + SLACK_BLOCKS {
             self.wait(output)?;
         }
-        if self.is_time_to_widen() && self.is_good_place(&block) && self.open(None).is_err() {
+        let loudness = loudness(&block);
+        if self.is_time_to_widen() && self.is_good_place(loudness) && self.open(None).is_err() {
             // A host that gives no more threads has no core for them either.
             self.extra.pop();
         }
-        self.heard.push_back(loudness(&block));
+        self.heard.push_back(loudness);
         if self.heard.len() > HEARD_BLOCKS {
             self.heard.pop_front();
         }
@@ -250,9 +251,8 @@ impl Chunks {
         self.live.len() <= self.extra.len() && self.rest_is_worth_it() && ahead >= apart.max(MIN_BLOCKS)
     }
 
-    /// Whether to have the seam before this block, as far as can be told without those to come.
-    fn is_good_place(&mut self, block: &Block) -> bool {
-        let loudness = loudness(block);
+    /// Whether to have the seam before a block that is so loud, as far as can be told without those to come.
+    fn is_good_place(&mut self, loudness: f32) -> bool {
         let louder = self.heard.iter().filter(|heard| **heard >= loudness).count();
         let is_good = louder * 4 >= self.heard.len() * 3 || self.waited_blocks >= CALM_BLOCKS;
         self.waited_blocks = if is_good { 0 } else { self.waited_blocks + 1 };
