@@ -49,6 +49,8 @@ impl OpusEncoder {
         };
         encoder.set(unsafe_sys::OPUS_SET_BITRATE_REQUEST, i32::from(kbps) * 1000)?;
         encoder.set(unsafe_sys::OPUS_SET_VBR_REQUEST, is_varying)?;
+        // A constrained rate is kept by what was spent since the beginning, which an encoder that begins elsewhere has not seen.
+        encoder.set(unsafe_sys::OPUS_SET_VBR_CONSTRAINT_REQUEST, 0)?;
         encoder.set(unsafe_sys::OPUS_SET_COMPLEXITY_REQUEST, 10)?;
         Ok(encoder)
     }

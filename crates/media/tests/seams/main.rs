@@ -61,7 +61,7 @@ fn main() {
         }
         for (kbps, channels) in OPUS_KBPS {
             let path = path.clone();
-            let rate = Some(Rate::Cbr { kbps });
+            let rate = Some(Rate::Abr { kbps });
             let wish = Target { rate, channels: Some(channels), ..target(Format::Opus) };
             let wish = Target { sample_rate_hz: Some(48_000), ..wish };
             let run = move || case(&path, &wish);
