@@ -29,7 +29,7 @@ const A_SECOND: u64 = 50;
 /// Shorter inputs are encoded by one encoder, on the converting thread.
 const MIN_SECONDS: u64 = 15;
 /// What an encoder hears before its piece.
-const PRE_ROLL_PACKETS: usize = 40;
+const PRE_ROLL_PACKETS: usize = 100;
 /// The shortest piece of several: the first, so that all begin soon, and the last, so that all end together.
 const MIN_PIECE_PACKETS: u64 = 5 * A_SECOND;
 /// The packets at the end of a piece among which the quietest place is looked for.
