@@ -35,8 +35,15 @@ const MP3_RATES: [(&str, Rate); 4] = [
     ("vbr_2", Rate::Vbr { quality: 2 }),
 ];
 
-/// Those of the profiles, of which 64 is the lowest that is taken apart, and one above; all constant.
-const OPUS_KBPS: [(u16, u8); 4] = [(64, 2), (64, 1), (96, 2), (160, 2)];
+/// Those of the profiles, of which 64 is the lowest that is taken apart, and one above, with their channels.
+const OPUS_RATES: [(&str, Rate, u8); 6] = [
+    ("vbr_64", Rate::Abr { kbps: 64 }, 2),
+    ("vbr_64_mono", Rate::Abr { kbps: 64 }, 1),
+    ("vbr_96", Rate::Abr { kbps: 96 }, 2),
+    ("vbr_160", Rate::Abr { kbps: 160 }, 2),
+    ("cbr_64", Rate::Cbr { kbps: 64 }, 2),
+    ("cbr_96", Rate::Cbr { kbps: 96 }, 2),
+];
 
 fn main() {
     reelmill_media::become_child_if_asked();
@@ -59,13 +66,12 @@ fn main() {
             let run = move || case(&path, &Target { rate: Some(rate), ..target(Format::Mp3) });
             trials.push(Trial::test(format!("{stem}_at_{name}_has_no_audible_seam"), run));
         }
-        for (kbps, channels) in OPUS_KBPS {
+        for (name, rate, channels) in OPUS_RATES {
             let path = path.clone();
-            let rate = Some(Rate::Abr { kbps });
-            let wish = Target { rate, channels: Some(channels), ..target(Format::Opus) };
+            let wish = Target { rate: Some(rate), channels: Some(channels), ..target(Format::Opus) };
             let wish = Target { sample_rate_hz: Some(48_000), ..wish };
             let run = move || case(&path, &wish);
-            trials.push(Trial::test(format!("{stem}_in_opus_{channels}_at_{kbps}_has_no_audible_seam"), run));
+            trials.push(Trial::test(format!("{stem}_in_opus_at_{name}_has_no_audible_seam"), run));
         }
     }
     let of_corpus = |trial: Trial| trial.with_ignored_flag(is_ignored).with_kind(lack.unwrap_or("corpus"));

@@ -192,7 +192,7 @@ pub(crate) fn text(circumstances: &str, sizes: &Sizes, results: &Results, rows: 
          most; below 1 ours is ahead. In a round everybody takes a turn on the same input, and no two rounds have the same:\n\
          {} s of music and speech with a film's picture, {} s for mp3 → wav, {} clips of 2 s. The release profile as\n\
          it is built from a checkout. Both sides run LAME at effort 3, and libopus at its highest; where both encode Opus, at\n\
-         a constrained variable rate. ffmpeg gets `-vn`.\n\n",
+         a freely varying rate. ffmpeg gets `-vn`.\n\n",
         debian.version, newest.version, lengths.film_s, lengths.song_s, lengths.clips
     )?;
     text.push_str(&table(rows, true)?);

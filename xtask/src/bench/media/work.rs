@@ -87,9 +87,8 @@ pub(crate) struct Figure {
 /// LAME at the effort that is ffmpeg's default, and no picture.
 const MP3: &[&str] = &["-vn", "-c:a", "libmp3lame", "-b:a", "128k"];
 
-/// Opus with the variable rate that DCA is made with here; ffmpeg's own wish is one that varies freely, which is another
-/// size.
-const OPUS: &[&str] = &["-vn", "-c:a", "libopus", "-b:a", "64k", "-vbr", "constrained", "-f", "opus"];
+/// Opus with a rate that varies freely, which DCA is made with here and is ffmpeg's default.
+const OPUS: &[&str] = &["-vn", "-c:a", "libopus", "-b:a", "64k", "-vbr", "on", "-f", "opus"];
 
 /// All works.
 pub(crate) const WORKS: [Work; 6] = [

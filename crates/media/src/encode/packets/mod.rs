@@ -7,9 +7,9 @@
 //! if there were no pieces, and on one core the stream is that of a single encoder, byte for byte.
 //!
 //! At low rates libopus changes between its coders for speech and for music, and a decoder cannot follow from the one
-//! of one encoder to the other of the next. Where the rate varies, an encoder spends what it has saved since it began,
-//! and one that began elsewhere has saved otherwise, which was found at seams in loud music. So only what is transform
-//! coding from end to end, at a constant rate, is taken apart.
+//! of one encoder to the other of the next, so only what is transform coding from end to end is taken apart. Where the
+//! rate varies it varies freely: held to its mean, an encoder spends what it has saved since it began, and one that
+//! began elsewhere has saved otherwise, which was found at seams in loud music.
 
 mod piece;
 
@@ -28,7 +28,8 @@ use crate::target::Rate;
 const A_SECOND: u64 = 50;
 /// Shorter inputs are encoded by one encoder, on the converting thread.
 const MIN_SECONDS: u64 = 15;
-/// What an encoder hears before its piece.
+/// What an encoder hears before its piece. What it needs to know of the sound for the bits of a packet takes it more
+/// than a second: after less, the pieces of a film's sound came out a hundredth too small.
 const PRE_ROLL_PACKETS: usize = 100;
 /// The shortest piece of several: the first, so that all begin soon, and the last, so that all end together.
 const MIN_PIECE_PACKETS: u64 = 5 * A_SECOND;
@@ -41,7 +42,7 @@ const STOCK_BYTES: u64 = 28 << 20;
 /// Pieces of each thread that samples are kept for: the one in work, and the one that waits or is gathered.
 const PIECES_EACH: usize = 2;
 /// More only wait for the decoder, which takes about a quarter of the work.
-const MAX_THREADS: usize = 6;
+const MAX_THREADS: usize = 5;
 
 /// Makes packets of samples.
 pub(super) struct Packets {
@@ -220,7 +221,7 @@ fn hand_on(
 ///
 /// The highest rate at which libopus would leave transform coding is 57,588 bit/s, for what is sure to be speech, is
 /// the same in both channels, and was coded as speech before. A constant rate counts as a twelfth less there, which
-/// makes it 63 kbit/s; at that, one seam of the tests is a hair too noisy.
+/// makes it 63 kbit/s; at that, one seam of the tests is a hair too noisy. A rate that varies is held to the same.
 fn can_be_taken_apart(rate: Rate) -> bool {
     matches!(rate, Rate::Cbr { kbps: 64.. } | Rate::Abr { kbps: 64.. })
 }
