@@ -188,7 +188,8 @@ fn gather(decoding: &mut Decoding) -> Result<Block, MediaError> {
             break;
         }
         decoding.with_planes(|planes| {
-            block.planes.resize_with(planes.len(), Vec::new);
+            // A packet may reach beyond the block's end.
+            block.planes.resize_with(planes.len(), || Vec::with_capacity(2 * BLOCK_FRAMES));
             for (gathered, plane) in block.planes.iter_mut().zip(planes) {
                 gathered.extend_from_slice(plane);
             }

@@ -152,7 +152,8 @@ fn encode(
 /// Whether a decoder on another core helps: where the encoder has much to do, and neither has threads of its own nor
 /// runs elsewhere. Writing plain samples is so little that handing them over costs as much.
 fn goes_ahead(plan: &Plan, pipeline: &Pipeline, control: &Control) -> bool {
-    let has_much_to_do = matches!(plan.format, Format::Opus | Format::Ogg | Format::Dca | Format::Dca0);
+    let has_much_to_do =
+        matches!(plan.format, Format::Opus | Format::Ogg | Format::Dca | Format::Dca0 | Format::Wav);
     has_much_to_do && !pipeline.tail.encoder.spreads() && control.threads() > 1
 }
 

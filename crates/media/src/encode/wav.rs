@@ -53,6 +53,15 @@ impl Encoder for Wav {
         let frames = planes.first().map_or(0, |plane| plane.len());
         self.buffer.clear();
         self.buffer.resize(frames * bytes * planes.len(), 0);
+        if let (16, [left, right]) = (self.bits, planes) {
+            // Nearly all there is, and a loop without steps is several times as fast.
+            let (places, _) = self.buffer.as_chunks_mut::<4>();
+            for ((place, left), right) in places.iter_mut().zip(*left).zip(*right) {
+                let both = (quantise(*left, 16) & 0xffff) | (quantise(*right, 16) << 16);
+                *place = both.to_le_bytes();
+            }
+            return output.write(&self.buffer);
+        }
         for (channel, plane) in planes.iter().enumerate() {
             let samples = self.buffer.chunks_exact_mut(bytes).skip(channel).step_by(planes.len());
             for (sample, place) in plane.iter().zip(samples) {

@@ -197,7 +197,7 @@ pub(crate) fn text(circumstances: &str, sizes: &Sizes, results: &Results, rows: 
     )?;
     text.push_str(&table(rows, true)?);
     text.push_str(
-        "\nQuality is the worst of all rounds: our size to that of Debian's ffmpeg's result; samples by what the newest\n\
+        "\nQuality is the worst of all rounds, of ten clips the mean distance: our size to that of Debian's ffmpeg's result; samples by what the newest\n\
          ffmpeg decodes of the source and of ours; its warnings; and the distance to the source, once the delay is taken\n\
          out. A distance within 0.15 dB of Debian's ffmpeg's says that both did the same work, not that it sounds good.\n\
          DCA has no word for priming and ends on a whole packet, so it is longer by what both come to.\n",

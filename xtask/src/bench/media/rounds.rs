@@ -135,6 +135,7 @@ impl Bench<'_> {
         let (Some(own), Some(debians)) = (measured.ours().next(), work.ffmpeg.first()) else { return Ok(()) };
         let [debian, newest] = &self.ffmpegs;
         let ear = Ear { ffmpeg: &newest.path };
+        let mut looked_at = Vec::new();
         for input in inputs.iter().take(LOOKED_AT) {
             let ours = result(own, input, &self.folder(OURS, own));
             let theirs = result(debians, input, &self.folder(debian.name, debians));
@@ -149,8 +150,10 @@ impl Bench<'_> {
                 dca::to_ogg(&ours, &heard)?;
             }
             let size = quality::size(&ours, &theirs)?;
-            measured.quality.push(ear.compare(work.quality, input, size, &heard, &theirs)?);
+            looked_at.push(ear.compare(work.quality, input, size, &heard, &theirs)?);
         }
+        quality::share_distance(&mut looked_at);
+        measured.quality.append(&mut looked_at);
         Ok(())
     }
 

@@ -15,7 +15,7 @@ mod piece;
 
 use std::sync::Arc;
 
-use piece::{Coded, Hand, Piece, Setting};
+use piece::{Coded, Hand, Packet, Piece, Setting};
 
 use super::Heading;
 use super::crew::{Crew, Terms};
@@ -38,11 +38,11 @@ const CALM_PACKETS: usize = 100;
 /// What counts as that place, on each side: an attack right behind a pause would be the worst of all places.
 const AROUND_PACKETS: usize = 4;
 /// What the samples of all pieces may take together.
-const STOCK_BYTES: u64 = 28 << 20;
+const STOCK_BYTES: u64 = 21 << 20;
 /// Pieces of each thread that samples are kept for: the one in work, and the one that waits or is gathered.
 const PIECES_EACH: usize = 2;
 /// More only wait for the decoder, which takes about a quarter of the work.
-const MAX_THREADS: usize = 5;
+const MAX_THREADS: usize = 4;
 
 /// Makes packets of samples.
 pub(super) struct Packets {
@@ -53,7 +53,9 @@ pub(super) struct Packets {
     /// How many packets there will likely be.
     expected: Option<u64>,
     /// The pre-roll of the next piece, and what there is of the piece.
-    pending: Vec<f32>,
+    pending: Vec<Packet>,
+    /// What there is of the next packet, interleaved.
+    begun: Vec<f32>,
     /// Packets of pre-roll in `pending`.
     lead: usize,
     /// Packets of the next piece.
@@ -80,12 +82,13 @@ impl Packets {
         let threads = if may_spread { threads.min(MAX_THREADS) } else { 1 };
         let terms = Terms { threads, alone: 0, ahead: PIECES_EACH };
         let mut packets = Self {
-            crew: Crew::new(terms, move |hand, piece| setting.encode(hand, &piece)),
+            crew: Crew::new(terms, move |hand, piece| setting.encode(hand, piece)),
             threads,
             channels,
             lookahead,
             expected,
             pending: Vec::new(),
+            begun: Vec::new(),
             lead: 0,
             length: 0,
             given: 0,
@@ -121,13 +124,15 @@ impl Packets {
         self.frames_in += frames as u64;
         let mut start = 0;
         while start < frames {
-            let room = (self.wanted_samples() - self.pending.len()) / self.channels;
-            let end = frames.min(start + room);
+            let end = frames.min(start + PACKET_FRAMES - self.begun.len() / self.channels);
             for frame in start..end {
-                self.pending.extend(planes.iter().map(|plane| plane[frame]));
+                self.begun.extend(planes.iter().map(|plane| plane[frame]));
             }
-            if end - start == room {
-                self.give(self.quiet_end(), &mut take)?;
+            if self.begun.len() == PACKET_FRAMES * self.channels {
+                self.end_packet();
+                if self.pending.len() == self.lead + self.length {
+                    self.give(self.quiet_end(), &mut take)?;
+                }
             }
             start = end;
         }
@@ -143,7 +148,9 @@ impl Packets {
         let end = self.frames_in + u64::from(self.lookahead);
         let left = usize::try_from(end.div_ceil(PACKET_FRAMES as u64) - self.given).unwrap_or(0);
         if left > 0 {
-            self.pending.resize((self.lead + left) * PACKET_FRAMES * self.channels, 0.0);
+            while self.pending.len() < self.lead + left {
+                self.end_packet();
+            }
             self.give(left, &mut take)?;
         }
         let Self { crew, seams, .. } = self;
@@ -151,9 +158,11 @@ impl Packets {
         Ok(end)
     }
 
-    /// Samples of the next piece with its pre-roll.
-    fn wanted_samples(&self) -> usize {
-        (self.lead + self.length) * PACKET_FRAMES * self.channels
+    /// Lays the packet that was begun, filled up with silence, behind those that wait.
+    fn end_packet(&mut self) {
+        self.begun.resize(PACKET_FRAMES * self.channels, 0.0);
+        self.pending.push(Packet::from(self.begun.as_slice()));
+        self.begun.clear();
     }
 
     /// Gives the next piece of `length` packets, and keeps what it is not made of.
@@ -162,17 +171,14 @@ impl Packets {
         length: usize,
         take: &mut impl FnMut(&[u8]) -> Result<(), MediaError>,
     ) -> Result<(), MediaError> {
-        let packet_samples = PACKET_FRAMES * self.channels;
-        let samples = std::mem::take(&mut self.pending);
-        let mut piece = Piece { number: self.given, lead: self.lead, samples };
+        let mut piece = Piece { number: self.given, lead: self.lead, packets: std::mem::take(&mut self.pending) };
         self.given += length as u64;
         self.length = self.next_length();
         if self.spreads() {
-            self.lead = PRE_ROLL_PACKETS.min(piece.lead + length);
-            self.pending.reserve_exact(self.wanted_samples());
             let end = piece.lead + length;
-            self.pending.extend_from_slice(&piece.samples[(end - self.lead) * packet_samples..]);
-            piece.samples.truncate(end * packet_samples);
+            self.lead = PRE_ROLL_PACKETS.min(end);
+            self.pending.extend_from_slice(&piece.packets[end - self.lead..]);
+            piece.packets.truncate(end);
         }
         let Self { crew, seams, .. } = self;
         crew.give(piece, |coded| hand_on(&coded, seams, take))
@@ -183,9 +189,8 @@ impl Packets {
         if !self.spreads() {
             return self.length;
         }
-        let packet_samples = PACKET_FRAMES * self.channels;
-        let loudness = |packet: &[f32]| packet.iter().map(|sample| sample * sample).sum::<f32>();
-        let loud: Vec<f32> = self.pending.chunks_exact(packet_samples).map(loudness).collect();
+        let loudness = |packet: &Packet| packet.iter().map(|sample| sample * sample).sum::<f32>();
+        let loud: Vec<f32> = self.pending.iter().map(loudness).collect();
         let loudest = |end: &usize| {
             loud[end - AROUND_PACKETS..end + AROUND_PACKETS].iter().copied().fold(0.0, f32::max)
         };

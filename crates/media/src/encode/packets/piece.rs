@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::MediaError;
-use crate::libopus::{OpusEncoder, PACKET_FRAMES};
+use crate::libopus::OpusEncoder;
 use crate::target::Rate;
 
 /// What all encoders of one stream are set to.
@@ -19,9 +19,13 @@ pub(super) struct Piece {
     pub(super) number: u64,
     /// Packets of pre-roll.
     pub(super) lead: usize,
-    /// Interleaved, the pre-roll's first.
-    pub(super) samples: Vec<f32>,
+    /// The pre-roll's first.
+    pub(super) packets: Vec<Packet>,
 }
+
+/// A packet's samples, interleaved. Each is given back to the system's allocator when it is encoded, at a size that the
+/// next one has, too: pieces as a whole left holes. The pre-roll of a piece is the end of the one before, for both.
+pub(super) type Packet = Arc<[f32]>;
 
 /// A piece's packets.
 #[derive(Debug, Default)]
@@ -38,8 +42,8 @@ pub(super) struct Hand(Option<(OpusEncoder, u64)>);
 
 impl Setting {
     /// Makes packets of a piece: goes on where the hand's last one ended here, and begins anew elsewhere.
-    pub(super) fn encode(&self, hand: &mut Hand, piece: &Piece) -> Result<Coded, MediaError> {
-        let mut packets = piece.samples.chunks_exact(PACKET_FRAMES * usize::from(self.channels));
+    pub(super) fn encode(&self, hand: &mut Hand, piece: Piece) -> Result<Coded, MediaError> {
+        let mut packets = piece.packets.into_iter();
         let pre_roll = packets.by_ref().take(piece.lead);
         let mut coded = Coded::default();
         let mut encoder = if let Some((encoder, _)) = hand.0.take().filter(|(_, next)| *next == piece.number)
@@ -50,19 +54,19 @@ impl Setting {
             let mut encoder = OpusEncoder::new(self.channels, self.rate)?;
             for packet in pre_roll {
                 self.look()?;
-                encoder.encode(packet)?;
+                encoder.encode(&packet)?;
             }
             if piece.number > 0
                 && let Some(first) = packets.next()
             {
                 coded.seam = Some(piece.number);
-                coded.push(encoder.encode_alone(first)?)?;
+                coded.push(encoder.encode_alone(&first)?)?;
             }
             encoder
         };
         for packet in packets {
             self.look()?;
-            coded.push(encoder.encode(packet)?)?;
+            coded.push(encoder.encode(&packet)?)?;
         }
         hand.0 = Some((encoder, piece.number + coded.lengths.len() as u64));
         Ok(coded)

@@ -45,8 +45,8 @@ fn made(threads: usize, expected: Option<u64>, samples: &[f32]) -> (Vec<Vec<u8>>
 }
 
 fn piece(samples: &[f32], number: usize, lead: usize, length: usize) -> Piece {
-    let samples = samples[(number - lead) * PACKET_FRAMES..(number + length) * PACKET_FRAMES].to_vec();
-    Piece { number: number as u64, lead, samples }
+    let samples = &samples[(number - lead) * PACKET_FRAMES..(number + length) * PACKET_FRAMES];
+    Piece { number: number as u64, lead, packets: samples.chunks(PACKET_FRAMES).map(Packet::from).collect() }
 }
 
 fn packets_of(coded: &Coded) -> Vec<Vec<u8>> {
@@ -59,7 +59,7 @@ fn one_hand_makes_of_pieces_what_one_encoder_makes_of_all() {
     let mut hand = Hand::default();
     let mut all = Vec::new();
     for number in [0, 30, 60] {
-        let coded = setting(false).encode(&mut hand, &piece(&samples, number, number.min(20), 30)).unwrap();
+        let coded = setting(false).encode(&mut hand, piece(&samples, number, number.min(20), 30)).unwrap();
         assert_eq!(coded.seam, None);
         all.extend(packets_of(&coded));
     }
@@ -69,7 +69,7 @@ fn one_hand_makes_of_pieces_what_one_encoder_makes_of_all() {
 #[test]
 fn a_hand_that_begins_in_the_middle_hears_what_was_before_and_stands_alone() {
     let samples = sound(100);
-    let coded = setting(false).encode(&mut Hand::default(), &piece(&samples, 60, 25, 30)).unwrap();
+    let coded = setting(false).encode(&mut Hand::default(), piece(&samples, 60, 25, 30)).unwrap();
     assert_eq!(coded.seam, Some(60));
     let ours = packets_of(&coded);
     let mut encoder = OpusEncoder::new(1, RATE).unwrap();
@@ -149,6 +149,6 @@ fn a_cancel_ends_a_piece() {
     let samples = sound(50);
     let setting = setting(true);
     assert!(setting.cancel.load(Ordering::Relaxed));
-    let coded = setting.encode(&mut Hand::default(), &piece(&samples, 30, 20, 20));
+    let coded = setting.encode(&mut Hand::default(), piece(&samples, 30, 20, 20));
     assert!(matches!(coded, Err(MediaError::Cancelled)));
 }
