@@ -100,6 +100,8 @@ struct Inner {
     signer: Signer,
     /// The claims that this process holds, so that a cancel or a look at the progress needs no detour.
     held: Mutex<HashMap<JobId, Held>>,
+    /// The account whose job this process claimed last.
+    served_last: Mutex<Option<UserId>>,
     /// One permit for each conversion that may run.
     slots: Arc<Semaphore>,
     /// A download that has ended stands in the queue for a slot.
@@ -155,6 +157,7 @@ impl Service {
                 passwords,
                 signer,
                 held: Mutex::default(),
+                served_last: Mutex::default(),
                 notices: Notify::new(),
                 announcements: Notify::new(),
                 debt: Debt::default(),
@@ -199,5 +202,9 @@ impl Service {
 
     fn held(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, Held>> {
         self.inner.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn served_last(&self) -> std::sync::MutexGuard<'_, Option<UserId>> {
+        self.inner.served_last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -13,6 +13,7 @@ mod queues;
 mod races;
 mod songs;
 mod tasks;
+mod turns;
 mod videos;
 mod weather;
 mod world;

@@ -12,6 +12,7 @@ mod claim;
 mod fetch;
 mod heartbeat;
 mod rescue;
+mod turn;
 
 pub(crate) use backoff::{before_retry, jittered};
 pub(crate) use claim::{refuse, settle};
