@@ -102,6 +102,8 @@ struct Inner {
     held: Mutex<HashMap<JobId, Held>>,
     /// The account whose job this process claimed last.
     served_last: Mutex<Option<UserId>>,
+    /// A job of an account that may not have more has ended.
+    room: Notify,
     /// One permit for each conversion that may run.
     slots: Arc<Semaphore>,
     /// A download that has ended stands in the queue for a slot.
@@ -158,6 +160,7 @@ impl Service {
                 signer,
                 held: Mutex::default(),
                 served_last: Mutex::default(),
+                room: Notify::new(),
                 notices: Notify::new(),
                 announcements: Notify::new(),
                 debt: Debt::default(),

@@ -1,6 +1,7 @@
 //! The verbs over memory backends, with an injected clock, paused time and, where it says so, faults by seed.
 
 mod broker;
+mod caps;
 mod carrying;
 mod feed;
 mod identity;

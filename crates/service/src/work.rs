@@ -8,6 +8,7 @@ mod attempt;
 mod backoff;
 mod bench;
 mod cancels;
+mod cap;
 mod claim;
 mod fetch;
 mod heartbeat;

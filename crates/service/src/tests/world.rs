@@ -503,6 +503,7 @@ impl World {
 pub(super) fn options() -> Options {
     Options {
         slots: 2,
+        account_slots: None,
         worker_name: "worker".into(),
         is_worker_named: false,
         movies_folder: "movies".into(),
@@ -530,7 +531,7 @@ pub(super) fn options() -> Options {
     }
 }
 
-async fn account(service: &Service, email: &str) -> Caller {
+pub(super) async fn account(service: &Service, email: &str) -> Caller {
     let password = SecretString::from("a good password");
     let new = NewAccount { email: email.into(), name: None, role: Role::Member, password };
     Caller { user: service.add_account(new).await.unwrap() }

@@ -77,6 +77,7 @@ impl Service {
                     }
                 },
                 () = sleep(jittered(self.options().poll)) => {}
+                () = self.inner.room.notified() => {}
                 () = self.inner.slot_wanted.notified() => return Next::SlotWanted,
                 () = drain.cancelled() => {}
             }
@@ -116,13 +117,20 @@ impl Service {
     async fn due_in_turn(&self) -> Result<Vec<Job>, Error> {
         let now = self.now();
         let mut due = self.catalog().due_jobs(now, LOOK).await?;
+        // What a look that is full leaves off is of its last job's priority or less urgent.
+        let cut_off = due.get(LOOK as usize - 1).map(|job| job.priority);
+        if due.is_empty() {
+            return Ok(due);
+        }
+        let full = self.full_accounts().await?;
+        due.retain(|job| !full.contains(&job.account));
         let (last, running) = self.standing();
-        // Where a priority fills the look, there is more of it, and perhaps of accounts that came later.
-        if let [first, .., end] = &due[..]
-            && due.len() == LOOK as usize
-            && first.priority == end.priority
-        {
-            due.extend(self.catalog().due_by_account(now, first.priority, last, LOOK).await?);
+        for priority in cut_off.map_or(&[][..], Priority::down_from) {
+            // Something more urgent is there.
+            if due.iter().any(|job| job.priority < *priority) {
+                break;
+            }
+            due.extend(self.due_with_room(now, *priority, last, LOOK, &full).await?);
         }
         Ok(in_turn(due, last, &running))
     }
@@ -180,6 +188,10 @@ impl Service {
                 // A message for each claim keeps the queue's length honest, whichever job it names: the one that it named
                 // is found in the catalog when its turn comes.
                 let others = turn.filter(|turn| turn.account != job.account).cloned();
+                if turn.is_none() && self.full_accounts().await?.contains(&job.account) {
+                    settle(delivery).await;
+                    return Ok(None);
+                }
                 self.claim(others.unwrap_or(job), Some(delivery)).await
             }
             Some(job)
