@@ -64,6 +64,7 @@ use feed::Chronicle;
 use identity::{Passwords, Signer, Throttle};
 use rings::Debt;
 use videos::Easels;
+use work::PassingLane;
 
 /// What stands behind the service.
 #[derive(Clone)]
@@ -106,6 +107,8 @@ struct Inner {
     room: Notify,
     /// One permit for each conversion that may run.
     slots: Arc<Semaphore>,
+    /// One slot more for what is short, while what is long holds them all.
+    lane: PassingLane,
     /// A download that has ended stands in the queue for a slot.
     slot_wanted: Notify,
     /// One permit for each download that may run without holding a slot.
@@ -143,6 +146,7 @@ impl Service {
         let signer = Signer::new(&options.jwt_secret);
         let passwords = Passwords::new(options.password_slots);
         let slots = Arc::new(Semaphore::new(options.slots.max(1)));
+        let lane = PassingLane::new(slots.available_permits());
         let fetches = Arc::new(Semaphore::new(options.fetches));
         let catalog = Chronicle::new(Arc::clone(&ports.catalog), Arc::clone(&clock));
         Self {
@@ -151,6 +155,7 @@ impl Service {
                 catalog,
                 options,
                 slots,
+                lane,
                 slot_wanted: Notify::new(),
                 fetches,
                 easels: Easels::default(),

@@ -9,6 +9,7 @@ mod ingest;
 mod jobs;
 mod moving;
 mod notices;
+mod passing;
 mod queue;
 mod queues;
 mod races;

@@ -9,21 +9,16 @@ use reelmill_core::{Job, Priority, StateName};
 use tokio::time::{Duration, Instant, sleep};
 
 use super::broker::{Broker, Line};
-use super::world::{WORKER, World, account, options, upload, wish};
-use crate::{Caller, JobWish, Options};
+use super::world::{WORKER, World, account, options};
+use crate::{Caller, Options};
 
 fn capped(slots: usize, account_slots: usize) -> Options {
     Options { slots, account_slots: NonZeroUsize::new(account_slots), ..options() }
 }
 
-async fn wished(world: &World, caller: &Caller, priority: Priority, text: &str) -> Job {
-    let wish = JobWish { priority, ..wish("mp3") };
-    world.service.ingest(caller, upload(text), Some(wish)).await.unwrap().job.unwrap()
-}
-
 async fn wished_often(world: &World, caller: &Caller, times: usize, text: &str) {
     for number in 0..times {
-        wished(world, caller, Priority::Normal, &format!("{text} {number}")).await;
+        world.wished(caller, Priority::Normal, &format!("{text} {number}")).await;
     }
 }
 
@@ -69,9 +64,9 @@ async fn without_a_cap_an_account_that_nobody_waits_beside_has_every_slot() {
 async fn what_a_cap_leaves_free_is_anothers_however_much_less_urgent() {
     let world = World::new().await;
     for number in 0..20 {
-        wished(&world, &world.alice, Priority::Interactive, &format!("slow:600000 {number}")).await;
+        world.wished(&world.alice, Priority::Interactive, &format!("slow:600000 {number}")).await;
     }
-    let bobs = wished(&world, &world.bob, Priority::Bulk, "slow:600000").await;
+    let bobs = world.wished(&world.bob, Priority::Bulk, "slow:600000").await;
     let running = world.process(capped(3, 1)).start(WORKER).await.unwrap();
     sleep(Duration::from_secs(3)).await;
     let begun = in_state(&world, StateName::Running).await;
@@ -115,7 +110,7 @@ async fn a_broker_that_brings_jobs_of_an_account_at_its_cap_brings_the_others_to
     let line = Arc::new(Line(Arc::clone(&broker)));
     let world = World::ringing(line.clone()).await;
     wished_often(&world, &world.alice, 20, "slow:2000").await;
-    let bobs = wished(&world, &world.bob, Priority::Normal, "slow:2000").await;
+    let bobs = world.wished(&world.bob, Priority::Normal, "slow:2000").await;
     let running = world.process_with(capped(3, 1), line).start(WORKER).await.unwrap();
     sleep(Duration::from_secs(1)).await;
     let begun = in_state(&world, StateName::Running).await;

@@ -7,13 +7,8 @@ use reelmill_core::{Job, JobId, Priority, StateName};
 use tokio::time::{Duration, sleep};
 
 use super::broker::{Broker, Line};
-use super::world::{WORKER, World, options, upload, wish};
-use crate::{Caller, JobWish, Options, Service};
-
-async fn wished(world: &World, caller: &Caller, priority: Priority, text: &str) -> Job {
-    let wish = JobWish { priority, ..wish("mp3") };
-    world.service.ingest(caller, upload(text), Some(wish)).await.unwrap().job.unwrap()
-}
+use super::world::{WORKER, World, options};
+use crate::{Caller, Options, Service};
 
 /// How many other jobs are begun between this one's coming and its beginning.
 async fn begun_before(world: &World, id: JobId) -> usize {
@@ -21,7 +16,8 @@ async fn begun_before(world: &World, id: JobId) -> usize {
         let jobs = world.all_jobs().await;
         let job = jobs.iter().find(|job| job.id == id).unwrap();
         if let Some(begun) = job.started_at {
-            let between = |other: &&Job| other.started_at.is_some_and(|at| at > job.created_at && at <= begun);
+            let between =
+                |other: &&Job| other.started_at.is_some_and(|at| at > job.created_at && at <= begun);
             return jobs.iter().filter(between).filter(|other| other.id != id).count();
         }
         sleep(Duration::from_millis(10)).await;
@@ -31,12 +27,12 @@ async fn begun_before(world: &World, id: JobId) -> usize {
 async fn one_waits_for_many(world: &World, service: Service, others: &[Priority]) -> usize {
     for number in 0..200 {
         let priority = others[number % others.len()];
-        wished(world, &world.alice, priority, &format!("slow:1000 {number}")).await;
+        world.wished(&world.alice, priority, &format!("slow:1000 {number}")).await;
     }
     let running = service.start(WORKER).await.unwrap();
     // Well into it, in the midst of a conversion.
     sleep(Duration::from_millis(5500)).await;
-    let job = wished(world, &world.bob, Priority::Normal, "slow:1000").await;
+    let job = world.wished(&world.bob, Priority::Normal, "slow:1000").await;
     let before = begun_before(world, job.id).await;
     running.give_back().await;
     before
@@ -76,10 +72,10 @@ async fn a_brokers_queue_does_not_hold_up_whoever_came_later() {
 async fn two_accounts_that_wait_share_alike() {
     let world = World::new().await;
     for number in 0..40 {
-        wished(&world, &world.alice, Priority::Normal, &format!("slow:500 {number}")).await;
+        world.wished(&world.alice, Priority::Normal, &format!("slow:500 {number}")).await;
     }
     for number in 0..20 {
-        wished(&world, &world.bob, Priority::Normal, &format!("slow:500 {number}")).await;
+        world.wished(&world.bob, Priority::Normal, &format!("slow:500 {number}")).await;
     }
     let running = world.start().await;
     sleep(Duration::from_secs(4)).await;

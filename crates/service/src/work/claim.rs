@@ -114,7 +114,7 @@ impl Service {
     }
 
     /// What is due, in the order in which it is to be claimed.
-    async fn due_in_turn(&self) -> Result<Vec<Job>, Error> {
+    pub(super) async fn due_in_turn(&self) -> Result<Vec<Job>, Error> {
         let now = self.now();
         let mut due = self.catalog().due_jobs(now, LOOK).await?;
         // What a look that is full leaves off is of its last job's priority or less urgent.
@@ -207,7 +207,11 @@ impl Service {
         }
     }
 
-    async fn claim(&self, job: Job, delivery: Option<Box<dyn Delivery>>) -> Result<Option<Claimed>, Error> {
+    pub(super) async fn claim(
+        &self,
+        job: Job,
+        delivery: Option<Box<dyn Delivery>>,
+    ) -> Result<Option<Claimed>, Error> {
         if let Ok(expired) = job.apply(&Event::Expire, self.now()) {
             self.end(&job, expired, Vec::new()).await?;
             return Ok(None);
