@@ -82,12 +82,21 @@ async fn accounts_at_their_cap_hide_nobody_however_many_they_are() {
         let caller = account(&world.service, &format!("{number}@example.com")).await;
         wished_often(&world, &caller, 3, "slow:600000").await;
     }
-    let running = world.process(capped(30, 1)).start(WORKER).await.unwrap();
+    let first = world.process(capped(20, 1)).start(WORKER).await.unwrap();
     sleep(Duration::from_secs(3)).await;
     let begun = in_state(&world, StateName::Running).await;
     let accounts: BTreeSet<_> = begun.iter().map(|job| job.account).collect();
     assert_eq!((begun.len(), accounts.len()), (20, 20));
-    running.give_back().await;
+
+    // Whoever is last in the ring of a process that has served nobody.
+    let late = account(&world.service, "late@example.com").await;
+    let job = world.wished(&late, Priority::Normal, "tone").await;
+    let second = world.process(capped(1, 1)).start(WORKER).await.unwrap();
+    sleep(Duration::from_secs(3)).await;
+    let seen = world.catalog.job(job.id).await.unwrap().unwrap();
+    assert_eq!(seen.state.name(), StateName::Done);
+    second.give_back().await;
+    first.give_back().await;
 }
 
 #[tokio::test(start_paused = true)]
