@@ -108,6 +108,9 @@ impl Service {
         if held.get(&watch.id).is_some_and(|held| held.token == watch.token) {
             held.remove(&watch.id);
         }
+        if self.options().account_slots.is_some() {
+            self.inner.room.notify_one();
+        }
     }
 
     pub(super) fn set_pulse(&self, id: JobId, token: Token, stage: Stage, progress: f64) {

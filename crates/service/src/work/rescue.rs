@@ -13,7 +13,7 @@ use super::claim::settle;
 use crate::{Error, Service};
 
 /// The most claims that are watched at once.
-const MOST: u32 = 10_000;
+pub(super) const MOST: u32 = 10_000;
 
 /// What a rescuer remembers of each claim: since when, on its own monotonic clock, it has seen the same heartbeat
 /// count of the same token.
