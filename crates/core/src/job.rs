@@ -282,6 +282,8 @@ pub enum Event {
     },
     /// Its deadline passed before it was claimed again.
     Expire,
+    /// The clock that said when it is due was ahead: it is due now.
+    Hasten,
     /// Somebody wishes it ended.
     Cancel,
     /// Somebody wishes it begun anew.
@@ -387,6 +389,7 @@ impl Event {
             Self::Stop { .. } => "stop",
             Self::Lapse { .. } => "lapse",
             Self::Expire => "expire",
+            Self::Hasten => "hasten",
             Self::Cancel => "cancel",
             Self::Retry => "retry",
         }
