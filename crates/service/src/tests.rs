@@ -15,4 +15,5 @@ mod songs;
 mod tasks;
 mod videos;
 mod weather;
+mod webhooks;
 mod world;
