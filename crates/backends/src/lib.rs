@@ -7,7 +7,10 @@
 mod aws;
 pub mod catalog;
 pub mod converter;
+pub mod courier;
 pub mod doorbell;
+#[cfg(any(feature = "courier-http", feature = "source-web"))]
+mod guard;
 pub mod notifier;
 pub mod objects;
 mod opening;
@@ -17,7 +20,8 @@ pub mod source;
     feature = "doorbell-amqp",
     feature = "objects-gcs",
     feature = "objects-s3",
-    feature = "source-web"
+    feature = "source-web",
+    feature = "courier-http"
 ))]
 mod tls;
 
@@ -31,6 +35,7 @@ pub fn backends() -> Vec<Listed> {
     all.extend(opening::list("doorbell", doorbell::BACKENDS));
     all.extend(opening::list("converter", converter::BACKENDS));
     all.extend(opening::list("notifier", notifier::BACKENDS));
+    all.extend(opening::list("courier", courier::BACKENDS));
     all.extend(opening::list("source", source::BACKENDS));
     all.extend(opening::list("pictures", pictures::BACKENDS));
     all

@@ -70,3 +70,11 @@ id!(
     /// One asking for a song.
     OperationId
 );
+id!(
+    /// A program's address that is told of ends of jobs.
+    WebhookId
+);
+id!(
+    /// What a webhook is sent, the same at every try.
+    DeliveryId
+);

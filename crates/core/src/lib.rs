@@ -22,12 +22,15 @@ mod song;
 mod task;
 mod timestamp;
 mod video;
+mod webhook;
 mod write;
 
 pub use account::{ApiKey, EndedToken, PasswordHash, Role, User};
 pub use failure::{Failure, FailureKind, Kind, Obstacle};
 pub use found::{Found, Platform};
-pub use id::{ApiKeyId, JobId, MediaId, NoticeId, OperationId, OutputId, SongId, UserId};
+pub use id::{
+    ApiKeyId, DeliveryId, JobId, MediaId, NoticeId, OperationId, OutputId, SongId, UserId, WebhookId,
+};
 pub use intent::{Holder, Intent};
 pub use job::{
     CLOCK_SKEW_MS, Claim, Door, Event, Job, Priority, Pulse, Refused, Stage, State, StateName, Token,
@@ -43,4 +46,8 @@ pub use song::{Operation, Song};
 pub use task::Task;
 pub use timestamp::Timestamp;
 pub use video::{Picture, Thumbnail, Video};
+pub use webhook::{
+    DELIVERY_PATIENCE_MS, Delivery, DeliveryState, Disabled, MAX_TRIES, Try, Webhook, WebhookEvent,
+    WebhookSecret,
+};
 pub use write::Write;

@@ -6,6 +6,7 @@
 
 mod catalog;
 mod converter;
+mod courier;
 mod doorbell;
 mod notifier;
 mod objects;
@@ -17,6 +18,7 @@ pub use catalog::{
     Part, Sequence, TaskQuery,
 };
 pub use converter::{Cancel, Conversion, Converted, Converter, ConverterError, Input, OnProgress};
+pub use courier::{Answer, Courier, CourierError};
 pub use doorbell::{About, Channel, Delivery, Doorbell, DoorbellError, Foreign, Message, Ring};
 pub use notifier::{Notifier, NotifierError};
 pub use objects::{ByteStream, HEAD_LIMIT_BYTES, Handout, ObjectWriter, Objects, ObjectsError, Stored};

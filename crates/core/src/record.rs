@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::ports::Sequence;
 use crate::{
-    ApiKey, EndedToken, Intent, Job, Media, Notice, Operation, Output, Receipt, Song, Task, User, Video,
+    ApiKey, Delivery, EndedToken, Intent, Job, Media, Notice, Operation, Output, Receipt, Song, Task, User,
+    Video, Webhook,
 };
 
 /// What there is of one sort.
@@ -40,13 +41,17 @@ pub enum Collection {
     Videos,
     /// [`Task`]s
     Tasks,
+    /// [`Webhook`]s, with their secrets
+    Webhooks,
+    /// [`Delivery`]s
+    Deliveries,
     /// The last number of each [`Sequence`]
     Sequences,
 }
 
 impl Collection {
     /// All of them, those that others point at before those that point.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Sequences,
         Self::Users,
         Self::ApiKeys,
@@ -61,6 +66,8 @@ impl Collection {
         Self::Operations,
         Self::Videos,
         Self::Tasks,
+        Self::Webhooks,
+        Self::Deliveries,
     ];
 }
 
@@ -98,6 +105,10 @@ pub enum Record {
     Video(Video),
     /// A task.
     Task(Task),
+    /// An address that is told.
+    Webhook(Webhook),
+    /// What one was sent.
+    Delivery(Delivery),
     /// A sequence and the last number that it gave.
     Sequence(Sequence, i64),
 }

@@ -18,6 +18,13 @@ impl Timestamp {
         Self(ms)
     }
 
+    /// The moment that RFC 3339 writes so, to the millisecond; `None` where it is none.
+    #[must_use]
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).ok().map(Self)
+    }
+
     /// Milliseconds since the epoch.
     #[must_use]
     pub const fn as_ms(self) -> i64 {
@@ -69,6 +76,18 @@ mod tests {
     fn is_shown_as_rfc_3339_in_utc() {
         assert_eq!(Timestamp::from_ms(1_763_788_784_250).to_string(), "2025-11-22T05:19:44.25Z");
         assert_eq!(Timestamp::from_ms(0).to_string(), "1970-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn is_read_as_it_is_shown_and_in_other_zones() {
+        for moment in [Timestamp::from_ms(1_763_788_784_250), Timestamp::from_ms(-1)] {
+            assert_eq!(Timestamp::from_rfc3339(&moment.to_string()), Some(moment));
+        }
+        let same = Timestamp::from_rfc3339("2025-11-22T07:19:44.2509+02:00");
+        assert_eq!(same, Some(Timestamp::from_ms(1_763_788_784_250)));
+        for text in ["", "yesterday", "2025-11-22", "2025-11-22T05:19:44", "2025-13-22T05:19:44Z"] {
+            assert_eq!(Timestamp::from_rfc3339(text), None, "{text}");
+        }
     }
 
     #[test]

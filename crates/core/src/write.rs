@@ -5,8 +5,9 @@
 
 use crate::ports::Sequence;
 use crate::{
-    ApiKey, ApiKeyId, EndedToken, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeId, Operation,
-    Output, OutputId, Receipt, Song, SongId, Task, Timestamp, User, UserId, Video,
+    ApiKey, ApiKeyId, Delivery, DeliveryId, EndedToken, Intent, Job, JobId, Key, Media, MediaId, Notice,
+    NoticeId, Operation, Output, OutputId, Receipt, Song, SongId, Task, Timestamp, User, UserId, Video,
+    Webhook, WebhookId,
 };
 
 /// A change. Where its condition does not hold, the whole commit is a conflict and nothing is changed.
@@ -79,6 +80,18 @@ pub enum Write {
     ReplaceTask(Task),
     /// Needs: the task stands at this version.
     DropTask(i64, u64),
+    /// Needs: no webhook of that id.
+    AddWebhook(Webhook),
+    /// Needs: the stored version is one less than this one's.
+    ReplaceWebhook(Webhook),
+    /// Needs: the webhook stands at this version. Its deliveries stay until they are dropped or expire.
+    DropWebhook(WebhookId, u64),
+    /// Needs: no delivery of that id.
+    AddDelivery(Delivery),
+    /// Needs: the stored version is one less than this one's.
+    ReplaceDelivery(Delivery),
+    /// Needs nothing: a delivery is dropped once or twice alike.
+    DropDelivery(DeliveryId),
     /// Lets the sequence go on behind this number, where it is not there yet. Needs nothing.
     RaiseSequence(Sequence, i64),
 }

@@ -51,6 +51,7 @@ pub(crate) use serve::Held;
 pub use serve::serve;
 pub(crate) use upload::picture_form;
 pub use upload::{Incoming, one_file};
+pub use v1::webhook_body;
 
 /// What the server can be told, apart from what the service is told.
 #[derive(Clone)]

@@ -7,7 +7,9 @@ use std::time::Duration;
 use anyhow::bail;
 use reelmill_backends::converter::ScratchSpace;
 use reelmill_backends::source::{self, SourceOptions};
-use reelmill_backends::{AwsKeys, Deployment, catalog, converter, doorbell, notifier, objects, pictures};
+use reelmill_backends::{
+    AwsKeys, Deployment, catalog, converter, courier, doorbell, notifier, objects, pictures,
+};
 use reelmill_service::{Options, Ports, Service, SystemClock};
 use secrecy::{ExposeSecret, SecretString};
 use tracing::warn;
@@ -68,6 +70,8 @@ async fn open(config: &Config, sole: bool) -> anyhow::Result<Service> {
         doorbell: doorbell::open(config.doorbell.expose(), &deployment).await?,
         converter: converter::open(converter::DEFAULT_URL, &scratch_space(config)).await?,
         notifier: notifier::open(config.notifier.expose()).await?,
+        courier: courier::open(config.webhooks_allow_hosts.iter().map(|host| host.0.clone()).collect())
+            .await?,
         source: source::open(source_options(config)).await?,
         pictures: pictures::open(pictures::DEFAULT_URL).await?,
     };
@@ -96,6 +100,7 @@ async fn open(config: &Config, sole: bool) -> anyhow::Result<Service> {
         upload_floor_bytes: UPLOAD_FLOOR_BYTES,
         password_slots: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         jwt_secret: token_secret(config)?,
+        webhook_body: reelmill::http::webhook_body,
         session: SESSION,
         sole,
     };

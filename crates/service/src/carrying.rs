@@ -61,6 +61,8 @@ fn name(record: &Record) -> String {
         Record::Operation(operation) => format!("operation {}", operation.id),
         Record::Video(video) => format!("video {}", video.id),
         Record::Task(task) => format!("task {}", task.number),
+        Record::Webhook(webhook) => format!("webhook {}", webhook.id),
+        Record::Delivery(delivery) => format!("delivery {}", delivery.id),
         Record::Sequence(sequence, _) => format!("sequence {}", sequence.as_str()),
     }
 }

@@ -193,8 +193,16 @@ impl Service {
         loop {
             let job = self.visible_job(caller, id).await?;
             let next = job.apply(event, self.now())?;
-            match self.catalog().commit(vec![reelmill_core::Write::ReplaceJob(next.clone())]).await {
-                Ok(()) => return self.view(next).await,
+            let mut writes = self.deliveries_of(&next, None).await?;
+            let are_told = !writes.is_empty();
+            writes.push(reelmill_core::Write::ReplaceJob(next.clone()));
+            match self.catalog().commit(writes).await {
+                Ok(()) => {
+                    if are_told {
+                        self.inner.deliveries.notify_one();
+                    }
+                    return self.view(next).await;
+                }
                 // Someone was faster. Whether `event` still makes sense is decided afresh.
                 Err(CatalogError::Conflict) => {}
                 Err(error) => return Err(error.into()),

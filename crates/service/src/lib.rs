@@ -26,6 +26,7 @@ mod running;
 mod songs;
 mod tasks;
 mod videos;
+mod webhooks;
 mod wishes;
 mod work;
 
@@ -35,7 +36,9 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use reelmill_core::ports::{Cancel, Catalog, Converter, Doorbell, Notifier, Objects, Pictures, Source};
+use reelmill_core::ports::{
+    Cancel, Catalog, Converter, Courier, Doorbell, Notifier, Objects, Pictures, Source,
+};
 use reelmill_core::{JobId, Pulse, Timestamp, Token, UserId};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
@@ -58,6 +61,7 @@ pub use running::Running;
 pub use songs::{OperationView, SongView};
 pub use tasks::{TaskView, Which};
 pub use videos::{Announced, VideoDetails, VideoView, Watchable};
+pub use webhooks::{NewWebhook, Replayed};
 pub use wishes::{JobWish, Submission};
 
 use feed::Chronicle;
@@ -65,6 +69,7 @@ use identity::{Passwords, Signer, Throttle};
 use rings::Debt;
 use videos::Easels;
 use work::PassingLane;
+use webhooks::Hosts;
 
 /// What stands behind the service.
 #[derive(Clone)]
@@ -79,6 +84,8 @@ pub struct Ports {
     pub converter: Arc<dyn Converter>,
     /// What tells people.
     pub notifier: Arc<dyn Notifier>,
+    /// What carries webhooks.
+    pub courier: Arc<dyn Courier>,
     /// Where media comes from that nobody uploads.
     pub source: Arc<dyn Source>,
     /// What understands pictures.
@@ -121,6 +128,10 @@ struct Inner {
     notices: Notify,
     /// There may be a notice to tell programs.
     announcements: Notify,
+    /// There may be a webhook to send.
+    deliveries: Notify,
+    /// Who is sent webhooks at the moment.
+    hosts: Hosts,
     /// Rings that no broker has taken.
     debt: Debt,
     /// The last look at the parts behind, and when it was.
@@ -168,6 +179,8 @@ impl Service {
                 room: Notify::new(),
                 notices: Notify::new(),
                 announcements: Notify::new(),
+                deliveries: Notify::new(),
+                hosts: Hosts::default(),
                 debt: Debt::default(),
                 readiness: tokio::sync::Mutex::default(),
                 pause: tokio::sync::Mutex::default(),

@@ -3,9 +3,10 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use reelmill_core::{Timestamp, WebhookEvent};
 use secrecy::SecretString;
 
-use crate::Ages;
+use crate::{Ages, JobView};
 
 /// Which loops a process runs. Answering requests is the server's part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +70,8 @@ pub struct Options {
     pub password_slots: usize,
     /// What tokens are signed with; at least 32 bytes.
     pub jwt_secret: SecretString,
+    /// The words that a webhook is sent: only the server knows how the outside sees a job.
+    pub webhook_body: fn(WebhookEvent, Timestamp, JobView) -> String,
     /// How long a session's token is good.
     pub session: Duration,
     /// Whether the catalog and the objects belong to this process alone, so that whoever wrote to them before its

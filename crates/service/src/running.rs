@@ -75,6 +75,7 @@ impl Service {
                 running.loops.spawn(self.clone().hear_results(stop.clone()));
             }
             running.loops.spawn(self.clone().tell(stop.clone()));
+            running.loops.spawn(self.clone().send_webhooks(stop.clone()));
         }
         Ok(running)
     }

@@ -18,4 +18,5 @@ mod tasks;
 mod turns;
 mod videos;
 mod weather;
+mod webhooks;
 mod world;

@@ -31,16 +31,19 @@ use reelmill_core::ports::{
     Beat, Catalog, CatalogError, Census, ChangeQuery, JobFilter, Page, PageQuery, Part, Sequence, TaskQuery,
 };
 use reelmill_core::{
-    ApiKey, ApiKeyId, Collection, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeKind, Operation,
-    OperationId, Output, OutputId, Priority, Pulse, Receipt, Song, SongId, Task, Timestamp, Token, User,
-    UserId, Video, Write,
+    ApiKey, ApiKeyId, Collection, Delivery, DeliveryId, Intent, Job, JobId, Key, Media, MediaId, Notice,
+    NoticeKind, Operation, OperationId, Output, OutputId, Priority, Pulse, Receipt, Song, SongId, Task,
+    Timestamp, Token, User, UserId, Video, Webhook, WebhookId, Write,
 };
 use uuid::Uuid;
 
 use super::{Opening, check_size};
 use crate::opening::{Deployment, OpenError};
 use address::{Address, Table};
-use layout::{media_fid, media_of, notices, shards, sorted, tasks_named, tasks_of, until};
+use layout::{
+    DUE_DELIVERIES, deliveries_of, media_fid, media_of, notices, shards, sorted, tasks_named, tasks_of,
+    until, webhooks_of,
+};
 use lists::page;
 use read::Span;
 
@@ -278,6 +281,29 @@ impl Catalog for DynamoCatalog {
         let newest = Span::all(String::new(), None, true);
         let found = self.list(&[tasks_named(account, name)], newest, 1, has_it).await?;
         Ok(found.into_iter().next())
+    }
+
+    async fn webhook(&self, id: WebhookId) -> Result<Option<Webhook>, CatalogError> {
+        self.record(&Address::webhook(id)).await
+    }
+
+    async fn webhooks(&self, owner: UserId) -> Result<Vec<Webhook>, CatalogError> {
+        self.list(&[webhooks_of(owner)], Span::all(String::new(), None, false), 100, |_| true).await
+    }
+
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, CatalogError> {
+        self.record(&Address::delivery(id)).await
+    }
+
+    async fn deliveries(&self, webhook: WebhookId, query: PageQuery) -> Result<Page<Delivery>, CatalogError> {
+        let span = Span::all(String::new(), query.after.map(|id| id.to_string()), true);
+        let found = self.list(&[deliveries_of(webhook)], span, query.limit as usize, |_| true).await?;
+        Ok(page(found, query, |delivery: &Delivery| delivery.id.0))
+    }
+
+    async fn due_deliveries(&self, now: Timestamp, limit: u32) -> Result<Vec<Delivery>, CatalogError> {
+        let is_due = |delivery: &Delivery| delivery.due_at().is_some_and(|due_at| due_at <= now);
+        self.list(&shards(DUE_DELIVERIES), Span::up_to(until(now)), limit as usize, is_due).await
     }
 
     async fn sweep_expired(&self, now: Timestamp) -> Result<u64, CatalogError> {

@@ -16,9 +16,9 @@ use reelmill_core::ports::{
     Beat, Catalog, CatalogError, Census, ChangeQuery, JobFilter, Page, PageQuery, Part, Sequence, TaskQuery,
 };
 use reelmill_core::{
-    ApiKey, ApiKeyId, Collection, Holder, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeId,
-    NoticeKind, Operation, OperationId, Output, OutputId, Priority, Pulse, Receipt, Song, SongId, State,
-    StateName, Task, Timestamp, Token, User, UserId, Video, Write,
+    ApiKey, ApiKeyId, Collection, Delivery, DeliveryId, Holder, Intent, Job, JobId, Key, Media, MediaId,
+    Notice, NoticeId, NoticeKind, Operation, OperationId, Output, OutputId, Priority, Pulse, Receipt, Song,
+    SongId, State, StateName, Task, Timestamp, Token, User, UserId, Video, Webhook, WebhookId, Write,
 };
 use uuid::Uuid;
 
@@ -53,6 +53,8 @@ struct Tables {
     operations: BTreeMap<OperationId, Operation>,
     videos: BTreeMap<MediaId, Video>,
     tasks: BTreeMap<i64, Task>,
+    webhooks: BTreeMap<WebhookId, Webhook>,
+    deliveries: BTreeMap<DeliveryId, Delivery>,
     numbers: BTreeMap<&'static str, i64>,
     /// The epochs of workers' names.
     workers: BTreeMap<String, i64>,
@@ -348,12 +350,43 @@ impl Catalog for MemoryCatalog {
         Ok(self.tables().tasks.values().rev().find(is_it).cloned())
     }
 
+    async fn webhook(&self, id: WebhookId) -> Result<Option<Webhook>, CatalogError> {
+        Ok(self.tables().webhooks.get(&id).cloned())
+    }
+
+    async fn webhooks(&self, owner: UserId) -> Result<Vec<Webhook>, CatalogError> {
+        let tables = self.tables();
+        Ok(tables.webhooks.values().filter(|webhook| webhook.owner == owner).take(100).cloned().collect())
+    }
+
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, CatalogError> {
+        Ok(self.tables().deliveries.get(&id).cloned())
+    }
+
+    async fn deliveries(&self, webhook: WebhookId, query: PageQuery) -> Result<Page<Delivery>, CatalogError> {
+        let end = query.after.map_or(Bound::Unbounded, |id| Bound::Excluded(DeliveryId(id)));
+        let tables = self.tables();
+        let newest_first =
+            tables.deliveries.range((Bound::Unbounded, end)).rev().map(|(_, delivery)| delivery);
+        let own = newest_first.filter(|delivery| delivery.webhook == webhook);
+        Ok(page(own, query, |delivery| delivery.id.0))
+    }
+
+    async fn due_deliveries(&self, now: Timestamp, limit: u32) -> Result<Vec<Delivery>, CatalogError> {
+        let tables = self.tables();
+        let is_due = |delivery: &&Delivery| delivery.due_at().is_some_and(|due_at| due_at <= now);
+        let mut due: Vec<_> = tables.deliveries.values().filter(is_due).collect();
+        due.sort_by_key(|delivery| (delivery.due_at(), delivery.id));
+        Ok(due.into_iter().take(limit as usize).cloned().collect())
+    }
+
     async fn sweep_expired(&self, now: Timestamp) -> Result<u64, CatalogError> {
         let mut tables = self.tables();
-        let before = tables.receipts.len() + tables.ended_tokens.len();
+        let before = tables.receipts.len() + tables.ended_tokens.len() + tables.deliveries.len();
+        tables.deliveries.retain(|_, delivery| delivery.expires_at >= now);
         tables.receipts.retain(|_, receipt| receipt.expires_at >= now);
         tables.ended_tokens.retain(|_, expires_at| *expires_at >= now);
-        Ok((before - tables.receipts.len() - tables.ended_tokens.len()) as u64)
+        Ok((before - tables.receipts.len() - tables.ended_tokens.len() - tables.deliveries.len()) as u64)
     }
 
     async fn records(

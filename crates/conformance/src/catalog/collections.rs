@@ -11,8 +11,8 @@ use reelmill_core::{
 use uuid::Uuid;
 
 use super::sample::{
-    NOW, api_key, at, claimed, commit, condemned, id, intent, job, media, moved, notice, operation, output,
-    picture, receipt, running, song, task, thumbnail, token, user, video,
+    NOW, api_key, at, claimed, commit, condemned, delivery, id, intent, job, media, moved, notice, operation,
+    output, picture, receipt, running, song, task, thumbnail, token, user, video, webhook,
 };
 use crate::Place;
 
@@ -49,6 +49,8 @@ fn write_of(record: Record) -> Write {
         Record::Operation(operation) => Write::AddOperation(operation),
         Record::Video(video) => Write::AddVideo(video),
         Record::Task(task) => Write::AddTask(task),
+        Record::Webhook(webhook) => Write::AddWebhook(webhook),
+        Record::Delivery(delivery) => Write::AddDelivery(delivery),
         Record::Sequence(sequence, number) => Write::RaiseSequence(sequence, number),
     }
 }
@@ -82,6 +84,8 @@ fn some_of_each() -> Vec<Record> {
             Record::Song(song),
             Record::Video(Video { thumbnail: (n > 0).then_some(shown), ..video() }),
             Record::Task(task(user.id, &format!("{n}.wav"), Format::Mp3)),
+            Record::Webhook(webhook(user.id)),
+            Record::Delivery(delivery(id())),
             Record::User(user),
         ]);
     }
@@ -210,6 +214,8 @@ pub(super) async fn what_was_read_as_json_makes_the_same_catalog_again(place: Se
             Record::Song(song) => vec![Write::DropSong(song.id, song.version)],
             Record::Video(video) => vec![Write::DropVideo(video.id, video.version)],
             Record::Task(task) => vec![Write::DropTask(task.number, task.version)],
+            Record::Webhook(webhook) => vec![Write::DropWebhook(webhook.id, webhook.version)],
+            Record::Delivery(delivery) => vec![Write::DropDelivery(delivery.id)],
             // Keys go with their account; the others stay.
             _ => Vec::new(),
         };

@@ -16,6 +16,7 @@ mod songs;
 mod tasks;
 mod turns;
 mod videos;
+mod webhooks;
 mod workers;
 
 use reelmill_core::ports::Catalog;
@@ -146,6 +147,16 @@ cases! { CASES of dyn Catalog:
     tasks::a_task_of_another_account_is_never_found_by_its_name,
     tasks::a_replaced_task_is_found_by_its_new_names_only,
     tasks::names_of_every_kind_are_told_apart,
+    webhooks::a_webhook_comes_back_as_it_was_written,
+    webhooks::webhooks_are_listed_by_owner_oldest_first,
+    webhooks::a_stale_webhook_is_refused,
+    webhooks::a_webhook_is_dropped_at_its_version_only,
+    webhooks::a_delivery_is_added_once,
+    webhooks::of_two_who_take_a_delivery_one_does,
+    webhooks::deliveries_are_due_the_longest_waiting_first,
+    webhooks::what_was_delivered_is_due_no_more_and_listed_on,
+    webhooks::deliveries_are_listed_by_webhook_newest_first,
+    webhooks::a_delivery_that_expired_is_swept,
     workers::each_registration_counts_a_name_up,
     workers::a_name_that_nobody_registered_has_no_epoch,
     workers::those_that_register_at_once_get_different_epochs,

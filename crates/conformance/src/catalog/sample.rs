@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use reelmill_core::ports::{Catalog, CatalogError, PageQuery};
 use reelmill_core::{
-    ApiKey, Claim, Door, Event, Format, Found, Holder, Intent, Job, Key, Media, MediaInfo, Notice,
-    NoticeKind, Operation, Output, Picture, Platform, Priority, Profile, Pulse, Receipt, Role, Settings,
-    Song, State, Task, Thumbnail, Timestamp, Token, User, UserId, Video, Write,
+    ApiKey, Claim, Delivery, DeliveryState, Door, Event, Format, Found, Holder, Intent, Job, Key, Media,
+    MediaInfo, Notice, NoticeKind, Operation, Output, Picture, Platform, Priority, Profile, Pulse, Receipt,
+    Role, Settings, Song, State, Task, Thumbnail, Timestamp, Token, User, UserId, Video, Webhook,
+    WebhookEvent, WebhookId, WebhookSecret, Write,
 };
 use uuid::Uuid;
 
@@ -233,6 +234,36 @@ pub(super) fn task(account: UserId, name: &str, format: Format) -> Task {
         media: id(),
         job: id(),
         created_at: NOW,
+        version: 1,
+    }
+}
+
+pub(super) fn webhook(owner: UserId) -> Webhook {
+    Webhook {
+        id: id(),
+        owner,
+        url: "https://example.org/hook?a=1&b=%2F".to_owned(),
+        events: WebhookEvent::ALL.to_vec(),
+        secrets: vec![WebhookSecret::new("whsec_c2VjcmV0".to_owned())],
+        disabled: None,
+        created_at: NOW,
+        version: 1,
+    }
+}
+
+/// A delivery that was not tried yet.
+pub(super) fn delivery(webhook: WebhookId) -> Delivery {
+    Delivery {
+        id: id(),
+        webhook,
+        event: WebhookEvent::JobDone,
+        job: id(),
+        body: r#"{"type":"job.done","data":{"name":"O'Brien \"🎬\""}}"#.to_owned(),
+        state: DeliveryState::Waiting { due_at: NOW },
+        tries: Vec::new(),
+        begun_at: NOW,
+        created_at: NOW,
+        expires_at: at(1000),
         version: 1,
     }
 }

@@ -10,9 +10,9 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::{
-    ApiKey, ApiKeyId, Collection, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeKind, Operation,
-    OperationId, Output, OutputId, Priority, Pulse, Receipt, Record, Song, SongId, StateName, Task,
-    Timestamp, Token, User, UserId, Video, Write,
+    ApiKey, ApiKeyId, Collection, Delivery, DeliveryId, Intent, Job, JobId, Key, Media, MediaId, Notice,
+    NoticeKind, Operation, OperationId, Output, OutputId, Priority, Pulse, Receipt, Record, Song, SongId,
+    StateName, Task, Timestamp, Token, User, UserId, Video, Webhook, WebhookId, Write,
 };
 
 /// The most writes that one commit may hold: DynamoDB takes 100 items in a transaction, and some of ours need two.
@@ -150,7 +150,18 @@ pub trait Catalog: Send + Sync {
     /// The account's newest task whose original or result has that file name.
     async fn task_by_file(&self, account: UserId, name: &str) -> Result<Option<Task>, CatalogError>;
 
-    /// Takes away receipts and ended tokens that expired before `now`, some thousands at most a call, and says how many.
+    /// The webhook of that id.
+    async fn webhook(&self, id: WebhookId) -> Result<Option<Webhook>, CatalogError>;
+    /// An account's webhooks, oldest first; at most 100.
+    async fn webhooks(&self, owner: UserId) -> Result<Vec<Webhook>, CatalogError>;
+    /// The delivery of that id.
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, CatalogError>;
+    /// A webhook's deliveries, newest first.
+    async fn deliveries(&self, webhook: WebhookId, query: PageQuery) -> Result<Page<Delivery>, CatalogError>;
+    /// Deliveries due at `now`, the longest due first.
+    async fn due_deliveries(&self, now: Timestamp, limit: u32) -> Result<Vec<Delivery>, CatalogError>;
+
+    /// Takes away receipts, ended tokens and deliveries that expired before `now`, some thousands at most a call, and says how many.
     async fn sweep_expired(&self, now: Timestamp) -> Result<u64, CatalogError>;
     /// All records of a collection in an order of the backend's own that does not change, behind the place that an earlier
     /// part ended at. Those added or dropped meanwhile may be in it or not. It may read everything: not for a request.

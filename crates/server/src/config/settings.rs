@@ -200,6 +200,11 @@ settings! {
         variable: "REELMILL_NOTIFIER", flag: Some(("notifier", "URL")),
         section: "Backends", preset: Preset::Text("log:"),
     }
+    /// Where webhooks may go although it is not public: hosts, host:port, addresses or ranges
+    webhooks_allow_hosts: Vec<Name> {
+        variable: "REELMILL_WEBHOOKS_ALLOW_HOSTS", flag: Some(("webhooks-allow-hosts", "HOSTS")),
+        section: "Backends",
+    }
 
     /// Conversions at a time
     slots: NonZeroU16 {

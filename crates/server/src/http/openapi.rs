@@ -25,6 +25,7 @@ use super::problem::ProblemBody;
         (name = "media", description = "Originals: taken in, listed, read by range, deleted."),
         (name = "jobs", description = "Conversions: asked for, followed, steered."),
         (name = "outputs", description = "Results."),
+        (name = "webhooks", description = "Programs that are told when jobs end, as Standard Webhooks has it."),
         (name = "conversion", description = "What can be made, and small files made at once."),
         (name = "videos", description = "What is published: everybody watches."),
         (name = "converter", description = "The contract of an mp4 to mp3 converter: plain text, and `Authorization` alone proves who calls."),

@@ -22,6 +22,11 @@ const TABLE: &[Row] = &[
         "A setting of the conversion contradicts another one, or the format cannot have it. The detail names it; GET /v1/profiles?media_id= shows what each profile would do.",
     ),
     (
+        "bad-webhook-address",
+        "Address not possible",
+        "Webhooks go to http and https addresses on the public internet, without user and password. The operator can allow others (REELMILL_WEBHOOKS_ALLOW_HOSTS).",
+    ),
+    (
         "busy",
         "Too much at once",
         "More requests of this sort came than are worked on at once. Wait as long as the header Retry-After says and send it again.",
@@ -157,6 +162,11 @@ const TABLE: &[Row] = &[
         "Too many sign-ins failed for this account or from this address. Wait as long as the detail says.",
     ),
     (
+        "too-many-webhooks",
+        "Too many webhooks",
+        "The account has as many webhooks as it may have. Delete one that is not used.",
+    ),
+    (
         "too-slow",
         "Too slow",
         "The sender was silent for too long, or sent too little. Nothing was kept; send it again over a better line.",
@@ -176,6 +186,11 @@ const TABLE: &[Row] = &[
         "unsupported",
         "Not supported",
         "The file is media, but of a codec or container that is not read here, or without any audio. The detail names it.",
+    ),
+    (
+        "webhook-disabled",
+        "Webhook disabled",
+        "The webhook is sent nothing, since its receiver wanted nothing more. Enable it with POST /v1/webhooks/{id}/enable first.",
     ),
     (
         "wrong-content-type",

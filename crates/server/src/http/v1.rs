@@ -13,10 +13,13 @@ mod session;
 mod thumbnails;
 mod users;
 mod videos;
+mod webhooks;
 
 use utoipa_axum::router::OpenApiRouter;
 
 use super::App;
+
+pub use webhooks::webhook_body;
 
 /// Every route of `/v1`, documented.
 pub(super) fn router() -> OpenApiRouter<App> {
@@ -33,6 +36,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .merge(convert::router())
         .merge(users::router())
         .merge(videos::router())
+        .merge(webhooks::router())
         .merge(thumbnails::router())
 }
 

@@ -25,3 +25,4 @@ mod spring;
 mod upload;
 mod users;
 mod videos;
+mod webhooks;

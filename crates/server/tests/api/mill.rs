@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use futures_util::Stream;
 use reelmill::http::{self, App, Settings};
 use reelmill_backends::converter::ScratchSpace;
-use reelmill_backends::{Deployment, catalog, converter, doorbell, notifier, objects, pictures};
+use reelmill_backends::{Deployment, catalog, converter, courier, doorbell, notifier, objects, pictures};
 use reelmill_core::ports::{Catalog, JobFilter, Objects, PageQuery, Source};
 use reelmill_core::{Door, Role, Timestamp};
 use reelmill_service::{Clock, Entrance, NewAccount, Options, Ports, Roles, Running, Service, SystemClock};
@@ -86,6 +86,7 @@ impl Mill {
             doorbell: doorbell::open(doorbell::DEFAULT_URL, &nowhere()).await.unwrap(),
             converter: converter::open(converter::DEFAULT_URL, &ScratchSpace::default()).await.unwrap(),
             notifier: notifier::open(notifier::DEFAULT_URL).await.unwrap(),
+            courier: courier::open(Vec::new()).await.unwrap(),
             source: Arc::clone(&spring) as Arc<dyn Source>,
             pictures: pictures::open(pictures::DEFAULT_URL).await.unwrap(),
         };
@@ -211,6 +212,7 @@ fn options() -> Options {
         upload_idle: Duration::from_secs(30),
         upload_floor_bytes: 1024,
         password_slots: 2,
+        webhook_body: reelmill::http::webhook_body,
         jwt_secret: SecretString::from("a secret of at least thirty-two bytes"),
         session: Duration::from_hours(24),
         sole: true,

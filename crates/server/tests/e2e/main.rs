@@ -43,6 +43,7 @@ mod video_pages;
 mod video_rules;
 mod video_site;
 mod video_traffic;
+mod webhooks;
 mod zombie;
 
 use std::io::Write as _;
@@ -108,6 +109,8 @@ fn cases() -> Vec<Case> {
         "converter" converter_contract::the_example_script_turns_an_mp4_into_an_mp3 [Curl, Ffmpeg]
         "converter" converter_contract::the_example_script_says_why_it_failed [Curl]
         "mail" mail::letters_that_are_put_off_for_a_while_arrive_once_each [Mail]
+        "webhooks" webhooks::an_end_arrives_signed_under_one_id_whatever_comes_between [CloudPython]
+        "webhooks" webhooks::a_new_secret_signs_beside_the_old_one_and_a_farewell_is_heard [CloudPython]
         "mail" mail::check_says_whether_letters_can_be_sent [Mail]
         "tasks" tasks_contract::accounts_are_made_and_signed_in_as_the_contract_says []
         "tasks" tasks_contract::tasks_are_made_listed_changed_and_deleted_as_the_contract_says []

@@ -23,7 +23,7 @@ pub(crate) enum Need {
     GrpcPython,
     /// A mount of one's own, for a small disk.
     Mount,
-    /// A Python with the makers' own clients of the engines below.
+    /// A Python with the makers' own clients of the engines below, and Standard Webhooks' verifier.
     CloudPython,
     MySql,
     Postgres,
@@ -143,7 +143,7 @@ pub(crate) fn faketime() -> Option<String> {
     Some(said.trim().to_owned()).filter(|library| !library.is_empty())
 }
 
-/// A Python that has pymongo, boto3, pika and Google's clients.
+/// A Python that has pymongo, boto3, pika, Google's clients and standardwebhooks.
 pub(crate) fn cloud_python() -> Option<PathBuf> {
     variable("REELMILL_CLOUD_PYTHON").filter(|python| python.is_file())
 }

@@ -207,6 +207,8 @@ fn write(record: Record, now: Timestamp) -> Write {
         Record::Operation(operation) => Write::AddOperation(operation),
         Record::Video(video) => Write::AddVideo(video),
         Record::Task(task) => Write::AddTask(task),
+        Record::Webhook(webhook) => Write::AddWebhook(webhook),
+        Record::Delivery(delivery) => Write::AddDelivery(delivery),
         Record::Sequence(sequence, number) => Write::RaiseSequence(sequence, number),
     }
 }

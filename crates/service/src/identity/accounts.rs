@@ -132,6 +132,7 @@ impl Service {
     pub async fn remove_account(&self, login: &str) -> Result<(), Error> {
         let user = self.account(login).await?;
         self.lock_account(user.clone()).await?;
+        self.remove_webhooks_of(user.id).await?;
         self.remove_all_of(user.id).await?;
         match self.catalog().commit(vec![Write::DropUser(user.id)]).await {
             // Somebody removed it at the same moment.

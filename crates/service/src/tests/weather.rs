@@ -10,14 +10,15 @@ use reelmill_core::ports::{
     Beat, Catalog, CatalogError, Census, ChangeQuery, JobFilter, Page, PageQuery, Part, Sequence, TaskQuery,
 };
 use reelmill_core::{
-    ApiKey, ApiKeyId, Collection, Holder, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeKind,
-    Operation, OperationId, Output, OutputId, Priority, Pulse, Receipt, Song, SongId, StateName, Task,
-    Timestamp, Token, User, UserId, Video, Write,
+    ApiKey, ApiKeyId, Collection, Delivery, DeliveryId, Holder, Intent, Job, JobId, Key, Media, MediaId,
+    Notice, NoticeKind, Operation, OperationId, Output, OutputId, Priority, Pulse, Receipt, Song, SongId,
+    StateName, Task, Timestamp, Token, User, UserId, Video, Webhook, WebhookId, Write,
 };
 use tokio::time::{Duration, sleep};
 use uuid::Uuid;
 
 use super::world::{Fault, WORKER, World, options, upload, wish};
+use crate::NewWebhook;
 
 /// A catalog whose commits fail now and then: half of those before they are taken, half after. Single calls can be
 /// made slow, so that other things happen in between.
@@ -222,6 +223,21 @@ impl Catalog for Stormy {
     async fn task_by_file(&self, account: UserId, name: &str) -> Result<Option<Task>, CatalogError> {
         self.inner.task_by_file(account, name).await
     }
+    async fn webhook(&self, id: WebhookId) -> Result<Option<Webhook>, CatalogError> {
+        self.inner.webhook(id).await
+    }
+    async fn webhooks(&self, owner: UserId) -> Result<Vec<Webhook>, CatalogError> {
+        self.inner.webhooks(owner).await
+    }
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, CatalogError> {
+        self.inner.delivery(id).await
+    }
+    async fn deliveries(&self, webhook: WebhookId, query: PageQuery) -> Result<Page<Delivery>, CatalogError> {
+        self.inner.deliveries(webhook, query).await
+    }
+    async fn due_deliveries(&self, now: Timestamp, limit: u32) -> Result<Vec<Delivery>, CatalogError> {
+        self.inner.due_deliveries(now, limit).await
+    }
     async fn sweep_expired(&self, now: Timestamp) -> Result<u64, CatalogError> {
         self.inner.sweep_expired(now).await
     }
@@ -236,6 +252,8 @@ impl Catalog for Stormy {
 async fn storm(seed: u64) {
     let stormy = Arc::new(Stormy::default());
     let world = World::over(stormy.clone()).await;
+    let webhook = NewWebhook { url: "https://a.example/".into(), events: Vec::new() };
+    world.service.add_webhook(&world.alice, webhook).await.unwrap();
     let mut wished = 0;
     for number in 0..15 {
         world.convert(&format!("slow:{} {number}", number * 100)).await;
@@ -273,6 +291,11 @@ async fn storm(seed: u64) {
     assert!(all.iter().filter(|job| job.state.name() == StateName::Done).count() >= 20, "seed {seed}");
     let told: BTreeSet<_> = world.ears.heard.lock().unwrap().iter().map(|notice| notice.id).collect();
     assert_eq!(told.len(), all.len(), "seed {seed}: one notice id an end");
+    let carried = world.carrier.carried.lock().unwrap().clone();
+    let jobs: BTreeSet<_> = carried.iter().map(|request| request.body.rsplit(' ').next()).collect();
+    let ids: BTreeSet<_> = carried.iter().map(|request| request.header("webhook-id")).collect();
+    assert_eq!((jobs.len(), ids.len()), (all.len(), all.len()), "seed {seed}: one webhook id an end");
+    assert_eq!(carried.len(), all.len(), "seed {seed}: no copy where no process dies");
     world.nothing_is_left_over().await;
     first.drain().await;
     second.drain().await;

@@ -12,9 +12,9 @@ use reelmill_backends::catalog::MemoryCatalog;
 use reelmill_backends::doorbell::EmbeddedDoorbell;
 use reelmill_backends::objects::MemoryObjects;
 use reelmill_core::ports::{
-    ByteStream, Catalog, Conversion, Converted, Converter, ConverterError, Doorbell, Drawn, Fetch, Fetched,
-    Handout, Input, JobFilter, Look, Notifier, NotifierError, ObjectWriter, Objects, ObjectsError, PageQuery,
-    PictureError, Pictures, Source, SourceError, Stored,
+    Answer, ByteStream, Catalog, Conversion, Converted, Converter, ConverterError, Courier, CourierError,
+    Doorbell, Drawn, Fetch, Fetched, Handout, Input, JobFilter, Look, Notifier, NotifierError, ObjectWriter,
+    Objects, ObjectsError, PageQuery, PictureError, Pictures, Source, SourceError, Stored,
 };
 use reelmill_core::{
     AudioInfo, Door, Format, Found, Intent, Job, Key, MediaInfo, Notification, Obstacle, Platform, Priority,
@@ -396,6 +396,47 @@ impl Notifier for Ears {
     }
 }
 
+/// Keeps what webhooks were sent, and answers as it is told; a slow host never does.
+#[derive(Default)]
+pub(super) struct Carrier {
+    pub(super) carried: Mutex<Vec<Carried>>,
+    /// What is answered instead, the first one first.
+    pub(super) answers: Mutex<Vec<Result<Answer, CourierError>>>,
+}
+
+/// A request.
+#[derive(Debug, Clone)]
+pub(super) struct Carried {
+    pub(super) url: String,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: String,
+}
+
+impl Carried {
+    pub(super) fn header(&self, name: &str) -> &str {
+        &self.headers.iter().find(|header| header.0 == name).unwrap().1
+    }
+}
+
+#[async_trait]
+impl Courier for Carrier {
+    fn check(&self, url: &str) -> Result<(), CourierError> {
+        if url.starts_with("https://") { Ok(()) } else { Err(CourierError::Refused("not here".into())) }
+    }
+
+    async fn post(&self, url: &str, headers: &[(&str, String)], body: &str) -> Result<Answer, CourierError> {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        self.carried.lock().unwrap().push(Carried { url: url.into(), headers, body: body.into() });
+        if url.contains("slow") {
+            sleep(Duration::from_secs(15)).await;
+            return Err(CourierError::Unreachable("no answer within 15 s".into()));
+        }
+        let answer = Answer { status: 204, retry_after_ms: None };
+        let mut answers = self.answers.lock().unwrap();
+        if answers.is_empty() { Ok(answer) } else { answers.remove(0) }
+    }
+}
+
 /// What several processes share, with a first one.
 pub(super) struct World {
     ports: Ports,
@@ -403,6 +444,7 @@ pub(super) struct World {
     pub(super) shelf: Arc<Shelf>,
     pub(super) engine: Arc<Engine>,
     pub(super) ears: Arc<Ears>,
+    pub(super) carrier: Arc<Carrier>,
     pub(super) spring: Arc<Spring>,
     pub(super) clock: Arc<TestClock>,
     pub(super) service: Service,
@@ -428,19 +470,21 @@ impl World {
         let clock = TestClock::new();
         let (shelf, engine) = (Arc::<Shelf>::default(), Arc::<Engine>::default());
         let (ears, spring) = (Arc::<Ears>::default(), Arc::<Spring>::default());
+        let carrier = Arc::<Carrier>::default();
         let ports = Ports {
             catalog: Arc::clone(&catalog),
             objects: shelf.clone(),
             doorbell,
             converter: engine.clone(),
             notifier: ears.clone(),
+            courier: carrier.clone(),
             source: spring.clone(),
             pictures: Arc::new(Easel),
         };
         let service = Service::new(ports.clone(), options(), clock.clone());
         let alice = account(&service, "alice@example.com").await;
         let bob = account(&service, "bob@example.com").await;
-        Self { ports, catalog, shelf, engine, ears, spring, clock, service, alice, bob }
+        Self { ports, catalog, shelf, engine, ears, carrier, spring, clock, service, alice, bob }
     }
 
     /// Another process on the same catalog and store, with a doorbell of its own.
@@ -541,6 +585,7 @@ pub(super) fn options() -> Options {
         upload_idle: Duration::from_secs(30),
         upload_floor_bytes: 1024,
         password_slots: 2,
+        webhook_body: |event, at, view| format!("{} {at} {}", event.as_str(), view.job.id),
         jwt_secret: SecretString::from("a secret of at least 32 bytes, to be sure"),
         session: Duration::from_hours(24),
         sole: false,

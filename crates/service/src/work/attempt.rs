@@ -321,11 +321,21 @@ impl Service {
         if matches!(next.state, State::Done { .. } | State::Failed { .. }) {
             writes.extend(self.notices_of(job, output).into_iter().map(Write::AddNotice));
         }
+        let made = writes.iter().find_map(|write| match write {
+            Write::AddOutput(output) => Some(output.clone()),
+            _ => None,
+        });
+        let deliveries = self.deliveries_of(&next, made).await?;
+        let are_told = !deliveries.is_empty();
+        writes.extend(deliveries);
         writes.push(Write::ReplaceJob(next));
         match self.catalog().commit(writes).await {
             Ok(()) => {
                 self.inner.notices.notify_one();
                 self.inner.announcements.notify_one();
+                if are_told {
+                    self.inner.deliveries.notify_one();
+                }
                 Ok(true)
             }
             Err(CatalogError::Conflict) => Ok(false),

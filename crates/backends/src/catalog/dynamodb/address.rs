@@ -2,7 +2,8 @@
 
 use reelmill_core::ports::Sequence;
 use reelmill_core::{
-    ApiKeyId, JobId, Key, MediaId, NoticeId, OperationId, OutputId, Record, SongId, User, UserId, Video,
+    ApiKeyId, DeliveryId, JobId, Key, MediaId, NoticeId, OperationId, OutputId, Record, SongId, User, UserId,
+    Video, WebhookId,
 };
 use uuid::Uuid;
 
@@ -48,6 +49,18 @@ impl Address {
 
     pub(super) fn ended_token(jti: &str) -> Self {
         Self::alone(format!("ENDED-TOKEN#{}", short(jti)), "ENDED-TOKEN")
+    }
+
+    pub(super) fn webhook(id: WebhookId) -> Self {
+        Self::alone(format!("WEBHOOK#{id}"), "WEBHOOK")
+    }
+
+    pub(super) fn delivery(id: DeliveryId) -> Self {
+        Self::alone(format!("DELIVERY#{id}"), "DELIVERY")
+    }
+
+    pub(super) fn is_delivery(&self) -> bool {
+        self.sk == "DELIVERY"
     }
 
     pub(super) fn media(id: MediaId) -> Self {
@@ -163,6 +176,8 @@ impl Address {
             Record::Operation(operation) => Self::operation(operation.id, &operation.song),
             Record::Video(video) => Self::video(video.id),
             Record::Task(task) => Self::task(task.number),
+            Record::Webhook(webhook) => Self::webhook(webhook.id),
+            Record::Delivery(delivery) => Self::delivery(delivery.id),
             Record::Sequence(sequence, _) => Self::sequence(*sequence),
         }
     }

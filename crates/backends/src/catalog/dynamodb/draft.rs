@@ -152,6 +152,15 @@ impl Draft {
             Write::AddTask(task) => self.add(Record::Task(task)),
             Write::ReplaceTask(task) => self.replace(Record::Task(task)),
             Write::DropTask(number, version) => self.drop_version(Address::task(number), version),
+            Write::AddWebhook(webhook) => self.add(Record::Webhook(webhook)),
+            Write::ReplaceWebhook(webhook) => self.replace(Record::Webhook(webhook)),
+            Write::DropWebhook(id, version) => self.drop_version(Address::webhook(id), version),
+            Write::AddDelivery(delivery) => self.add(Record::Delivery(delivery)),
+            Write::ReplaceDelivery(delivery) => self.replace(Record::Delivery(delivery)),
+            Write::DropDelivery(id) => {
+                let at = Address::delivery(id);
+                if self.now(&at).is_some() { self.set(at, None) } else { Ok(()) }
+            }
             Write::RaiseSequence(sequence, last) => match self.now(&Address::sequence(sequence)) {
                 Some(Record::Sequence(_, there)) if *there >= last => Ok(()),
                 None if last <= 0 => Ok(()),
@@ -251,6 +260,12 @@ pub(super) fn looks_at(write: &Write) -> (Address, bool) {
         Write::AddTask(task) => (Address::task(task.number), true),
         Write::ReplaceTask(task) => (Address::task(task.number), false),
         Write::DropTask(number, _) => (Address::task(*number), false),
+        Write::AddWebhook(webhook) => (Address::webhook(webhook.id), true),
+        Write::ReplaceWebhook(webhook) => (Address::webhook(webhook.id), false),
+        Write::DropWebhook(id, _) => (Address::webhook(*id), false),
+        Write::AddDelivery(delivery) => (Address::delivery(delivery.id), true),
+        Write::ReplaceDelivery(delivery) => (Address::delivery(delivery.id), false),
+        Write::DropDelivery(id) => (Address::delivery(*id), false),
         Write::RaiseSequence(sequence, _) => (Address::sequence(*sequence), false),
     }
 }
@@ -262,6 +277,8 @@ const fn version(record: &Record) -> Option<u64> {
         Record::Song(song) => Some(song.version),
         Record::Video(video) => Some(video.version),
         Record::Task(task) => Some(task.version),
+        Record::Webhook(webhook) => Some(webhook.version),
+        Record::Delivery(delivery) => Some(delivery.version),
         _ => None,
     }
 }

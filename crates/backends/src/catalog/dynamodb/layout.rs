@@ -9,8 +9,8 @@ use std::fmt::Display;
 use aws_sdk_dynamodb::types::AttributeValue;
 use reelmill_core::ports::{CatalogError, JobFilter};
 use reelmill_core::{
-    Holder, Intent, Job, Notice, NoticeKind, Priority, Record, Song, State, StateName, Task, Timestamp,
-    UserId,
+    Delivery, Holder, Intent, Job, Notice, NoticeKind, Priority, Record, Song, State, StateName, Task,
+    Timestamp, UserId, WebhookId,
 };
 use serde::Serialize;
 
@@ -69,6 +69,8 @@ pub(super) fn entries(record: &Record) -> Vec<Entry> {
         }
         Record::Video(video) => vec![entry(sharded("VIDEOS", &video.id.to_string()), video.id)],
         Record::Task(task) => task_entries(task),
+        Record::Webhook(webhook) => vec![entry(webhooks_of(webhook.owner), webhook.id)],
+        Record::Delivery(delivery) => delivery_entries(delivery),
         Record::Intent(_) | Record::Sequence(..) => Vec::new(),
     }
 }
@@ -90,6 +92,8 @@ pub(super) fn item_of(record: &Record) -> Result<Item, CatalogError> {
         Record::Operation(operation) => ("operation", with(body(operation)?, bot::operation(operation))),
         Record::Video(video) => ("video", body(video)?),
         Record::Task(task) => ("task", body(task)?),
+        Record::Webhook(webhook) => ("webhook", body(webhook)?),
+        Record::Delivery(delivery) => ("delivery", body(delivery)?),
         Record::Sequence(_, last) => ("sequence", with(Item::new(), [("last", number(last))])),
     };
     item.insert(SCHEMA.to_owned(), text(schema(kind)));
@@ -146,6 +150,9 @@ const fn rank(priority: Priority) -> u8 {
     }
 }
 
+/// The list of the deliveries that wait, by due time.
+pub(super) const DUE_DELIVERIES: &str = "DELIVERIES-DUE";
+
 /// The list of the notices of a kind, by due time.
 pub(super) fn notices(kind: NoticeKind) -> String {
     format!("NOTICES-{}", kind.as_str().to_uppercase())
@@ -177,6 +184,16 @@ pub(super) fn tasks_of(account: UserId) -> String {
 /// The partition of an account's tasks with that file.
 pub(super) fn tasks_named(account: UserId, name: &str) -> String {
     format!("TASK-FILE#{account}#{}", short(name))
+}
+
+/// The partition of an account's webhooks.
+pub(super) fn webhooks_of(owner: UserId) -> String {
+    format!("WEBHOOKS-OF#{owner}")
+}
+
+/// The partition of a webhook's deliveries.
+pub(super) fn deliveries_of(webhook: WebhookId) -> String {
+    format!("DELIVERIES-OF#{webhook}")
 }
 
 /// A number as text that sorts like it.
@@ -224,6 +241,19 @@ fn notice_entry(notice: &Notice) -> Entry {
     let id = notice.id.to_string();
     let (pk, sk) = (sharded(&notices(notice.kind), &id), format!("{}#{id}", sorted(notice.due_at.as_ms())));
     Entry { is_bound: true, ..entry(pk, &sk) }
+}
+
+fn delivery_entries(delivery: &Delivery) -> Vec<Entry> {
+    let id = delivery.id.to_string();
+    let at = Address::delivery(delivery.id);
+    // Nothing of it goes by the table's own clock: that would leave its places in the other lists.
+    let expiry = Entry { says: Vec::new(), ..expiry(&at, delivery.expires_at) };
+    let mut entries = vec![entry(deliveries_of(delivery.webhook), &id), expiry];
+    entries.extend(delivery.due_at().map(|due_at| {
+        let (pk, sk) = (sharded(DUE_DELIVERIES, &id), format!("{}#{id}", sorted(due_at.as_ms())));
+        Entry { is_bound: true, ..entry(pk, &sk) }
+    }));
+    entries
 }
 
 fn song_entries(song: &Song) -> Vec<Entry> {

@@ -12,7 +12,7 @@ use reelmill_core::ports::CatalogError;
 use reelmill_core::{
     ApiKey, Intent, Job, Media, Notice, Operation, Output, Pulse, Receipt, Record, Song, Stage,
 };
-use reelmill_core::{EndedToken, Task, User, Video};
+use reelmill_core::{Delivery, EndedToken, Task, User, Video, Webhook};
 
 use super::DynamoCatalog;
 use super::address::{Address, Table, key, names};
@@ -52,7 +52,9 @@ macro_rules! kept {
     )* };
 }
 
-kept!(User, ApiKey, EndedToken, Media, Output, Receipt, Notice, Song, Operation, Video, Task);
+kept!(
+    User, ApiKey, EndedToken, Media, Output, Receipt, Notice, Song, Operation, Video, Task, Webhook, Delivery
+);
 
 impl Kept for Job {
     fn from_item(item: &Item) -> Result<Self, CatalogError> {
@@ -336,6 +338,8 @@ fn record(at: &Address, item: &Item) -> Result<Record, CatalogError> {
         "OPERATION" => of::<Operation>(item),
         "VIDEO" => of::<Video>(item),
         "TASK" => of::<Task>(item),
+        "WEBHOOK" => of::<Webhook>(item),
+        "DELIVERY" => of::<Delivery>(item),
         "SEQUENCE" => super::sequence::from_item(at, item),
         _ => Err(CatalogError::Corrupt(format!("{:?} is no record's place", at.pk))),
     }

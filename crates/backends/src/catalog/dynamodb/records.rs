@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::try_join_all;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use reelmill_core::ports::{CatalogError, Part};
-use reelmill_core::{Collection, Job, Pulse, Record, Timestamp};
+use reelmill_core::ports::{Catalog as _, CatalogError, Part};
+use reelmill_core::{Collection, Delivery, Job, Pulse, Record, Timestamp, Write};
 
 use super::DynamoCatalog;
 use super::address::{Address, Table, key};
@@ -72,10 +72,21 @@ impl DynamoCatalog {
     async fn sweep_one(&self, entry: Item, now: Timestamp) -> Result<bool, CatalogError> {
         let of = pointed_at(Table::Operations, &entry)?;
         let delete = |at, when| Op { at, role: Role::Derived, what: What::Delete, when };
-        // A receipt may have been written anew meanwhile.
-        let is_swept = self.alone(delete(of, When::ExpiredBefore(now.as_ms()))).await?;
+        let is_swept = if of.is_delivery() {
+            self.sweep_delivery(&of, now).await?
+        } else {
+            // A receipt may have been written anew meanwhile.
+            self.alone(delete(of, When::ExpiredBefore(now.as_ms()))).await?
+        };
         self.alone(delete(address(Table::Operations, &entry), When::Always)).await?;
         Ok(is_swept)
+    }
+
+    /// Takes away a delivery that expired, with its places in all lists.
+    async fn sweep_delivery(&self, of: &Address, now: Timestamp) -> Result<bool, CatalogError> {
+        let known = self.record::<Delivery>(of).await?;
+        let Some(expired) = known.filter(|delivery| delivery.expires_at < now) else { return Ok(false) };
+        self.commit(vec![Write::DropDelivery(expired.id)]).await.map(|()| true)
     }
 }
 
@@ -103,6 +114,8 @@ const fn stands(collection: Collection) -> (&'static str, Table) {
         Collection::Operations => "operation",
         Collection::Videos => "video",
         Collection::Tasks => "task",
+        Collection::Webhooks => "webhook",
+        Collection::Deliveries => "delivery",
         Collection::Sequences => "sequence",
     };
     (kind, Table::Operations)

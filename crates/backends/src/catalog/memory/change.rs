@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 
 use reelmill_core::ports::CatalogError;
-use reelmill_core::{Holder, Intent, Job, MediaId, Pulse, Song, SongId, User, UserId, Video, Write};
+use reelmill_core::{
+    Delivery, Holder, Intent, Job, Key, MediaId, Pulse, Receipt, Song, SongId, Timestamp, User, UserId,
+    Video, WebhookId, Write,
+};
 
 use super::Tables;
 
@@ -63,12 +66,7 @@ impl<'a> Change<'a> {
             }
             Write::DropOutput(id) => self.drop_there(|tables| &mut tables.outputs, id),
             Write::AddIntent(intent) => self.add(|tables| &mut tables.intents, intent.key.clone(), intent),
-            Write::Condemn(key, since) => {
-                let known = self.tables.intents.get(&key).cloned().ok_or(CatalogError::Conflict)?;
-                let condemned = Intent { holder: Holder::Condemned { since }, ..known };
-                self.set(|tables| &mut tables.intents, key, Some(condemned));
-                Ok(())
-            }
+            Write::Condemn(key, since) => self.condemn(key, since),
             Write::TakeIntent(key) => {
                 need(self.tables.intents.get(&key).is_some_and(|intent| !is_condemned(intent)))?;
                 self.drop_there(|tables| &mut tables.intents, key)
@@ -79,12 +77,7 @@ impl<'a> Change<'a> {
                 }
                 Ok(())
             }
-            Write::AddReceipt(receipt, now) => {
-                let place = (receipt.scope.clone(), receipt.key.clone());
-                need(self.tables.receipts.get(&place).is_none_or(|old| old.expires_at <= now))?;
-                self.set(|tables| &mut tables.receipts, place, Some(receipt));
-                Ok(())
-            }
+            Write::AddReceipt(receipt, now) => self.add_receipt(receipt, now),
             Write::AddNotice(notice) => self.add(|tables| &mut tables.notices, notice.id, notice),
             Write::ReplaceNotice(notice) => {
                 need(self.tables.notices.contains_key(&notice.id))?;
@@ -116,6 +109,18 @@ impl<'a> Change<'a> {
                 self.add(|tables| &mut tables.tasks, task.number, task)
             }
             Write::DropTask(number, version) => self.drop_task(number, Some(version)),
+            Write::AddWebhook(webhook) => self.add(|tables| &mut tables.webhooks, webhook.id, webhook),
+            Write::ReplaceWebhook(webhook) => {
+                self.drop_webhook(webhook.id, webhook.version.checked_sub(1))?;
+                self.add(|tables| &mut tables.webhooks, webhook.id, webhook)
+            }
+            Write::DropWebhook(id, version) => self.drop_webhook(id, Some(version)),
+            Write::AddDelivery(delivery) => self.add(|tables| &mut tables.deliveries, delivery.id, delivery),
+            Write::ReplaceDelivery(delivery) => self.replace_delivery(delivery),
+            Write::DropDelivery(id) => {
+                self.set(|tables| &mut tables.deliveries, id, None);
+                Ok(())
+            }
             Write::RaiseSequence(sequence, number) => {
                 let given = self.tables.numbers.get(sequence.as_str()).copied().unwrap_or_default();
                 self.set(|tables| &mut tables.numbers, sequence.as_str(), Some(given.max(number)));
@@ -194,6 +199,32 @@ impl<'a> Change<'a> {
     fn drop_task(&mut self, number: i64, version: Option<u64>) -> Result<(), CatalogError> {
         need(self.tables.tasks.get(&number).is_some_and(|task| Some(task.version) == version))?;
         self.drop_there(|tables| &mut tables.tasks, number)
+    }
+
+    fn condemn(&mut self, key: Key, since: Timestamp) -> Result<(), CatalogError> {
+        let known = self.tables.intents.get(&key).cloned().ok_or(CatalogError::Conflict)?;
+        let condemned = Intent { holder: Holder::Condemned { since }, ..known };
+        self.set(|tables| &mut tables.intents, key, Some(condemned));
+        Ok(())
+    }
+
+    fn add_receipt(&mut self, receipt: Receipt, now: Timestamp) -> Result<(), CatalogError> {
+        let place = (receipt.scope.clone(), receipt.key.clone());
+        need(self.tables.receipts.get(&place).is_none_or(|old| old.expires_at <= now))?;
+        self.set(|tables| &mut tables.receipts, place, Some(receipt));
+        Ok(())
+    }
+
+    fn replace_delivery(&mut self, delivery: Delivery) -> Result<(), CatalogError> {
+        let before = self.tables.deliveries.get(&delivery.id).map(|stored| stored.version);
+        need(before.is_some() && before == delivery.version.checked_sub(1))?;
+        self.set(|tables| &mut tables.deliveries, delivery.id, Some(delivery));
+        Ok(())
+    }
+
+    fn drop_webhook(&mut self, id: WebhookId, version: Option<u64>) -> Result<(), CatalogError> {
+        need(self.tables.webhooks.get(&id).is_some_and(|webhook| Some(webhook.version) == version))?;
+        self.drop_there(|tables| &mut tables.webhooks, id)
     }
 
     fn add<K, V>(

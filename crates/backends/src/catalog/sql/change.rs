@@ -13,7 +13,7 @@ use sqlx::{AnyConnection, Row};
 use super::dialect::Statement;
 use super::failure::Changed;
 use super::tally::Tally;
-use super::{Dialect, job, row, song, task, video};
+use super::{Dialect, job, row, song, task, video, webhook};
 
 /// How much a sweep takes away of each sort at most.
 const SWEEP: i64 = 2000;
@@ -157,6 +157,14 @@ async fn apply(on: &mut AnyConnection, dialect: &Dialect, tally: &mut Tally, wri
         Write::AddTask(task) => task::add(on, dialect, task).await,
         Write::ReplaceTask(task) => task::replace(on, dialect, task).await,
         Write::DropTask(number, version) => task::drop_version(on, dialect, *number, *version).await,
+        Write::AddWebhook(webhook) => webhook::add(on, dialect, webhook).await,
+        Write::ReplaceWebhook(webhook) => webhook::replace(on, dialect, webhook).await,
+        Write::DropWebhook(id, version) => webhook::drop_version(on, dialect, *id, *version).await,
+        Write::AddDelivery(delivery) => webhook::add_delivery(on, dialect, delivery).await,
+        Write::ReplaceDelivery(delivery) => webhook::replace_delivery(on, dialect, delivery).await,
+        Write::DropDelivery(id) => {
+            any(on, dialect.query("DELETE FROM deliveries WHERE id = ?").bind(id.to_string())).await
+        }
         Write::RaiseSequence(sequence, number) => {
             let statement = dialect.query("UPDATE sequences SET given = ? WHERE name = ? AND given < ?");
             any(on, statement.bind(*number).bind(sequence.as_str()).bind(*number)).await
@@ -293,20 +301,22 @@ async fn register_worker(on: &mut AnyConnection, dialect: &Dialect, name: &str) 
 }
 
 async fn sweep(on: &mut AnyConnection, dialect: &Dialect, now: Timestamp) -> Changed<Done> {
-    let (receipts, tokens) = if dialect.deletes_with_limit {
+    let (receipts, tokens, deliveries) = if dialect.deletes_with_limit {
         (
             "DELETE FROM receipts WHERE expires_at_ms < ? LIMIT ?",
             "DELETE FROM ended_tokens WHERE expires_at_ms < ? LIMIT ?",
+            "DELETE FROM deliveries WHERE expires_at_ms < ? LIMIT ?",
         )
     } else {
         (
             "DELETE FROM receipts WHERE (scope, receipt_key) IN \
              (SELECT scope, receipt_key FROM receipts WHERE expires_at_ms < ? LIMIT ?)",
             "DELETE FROM ended_tokens WHERE jti IN (SELECT jti FROM ended_tokens WHERE expires_at_ms < ? LIMIT ?)",
+            "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE expires_at_ms < ? LIMIT ?)",
         )
     };
     let mut swept = 0;
-    for sql in [receipts, tokens] {
+    for sql in [receipts, tokens, deliveries] {
         let statement = dialect.query(sql).bind(now.as_ms()).bind(SWEEP);
         swept += statement.execute(&mut *on).await?.rows_affected();
     }

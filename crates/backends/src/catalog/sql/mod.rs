@@ -22,6 +22,7 @@ mod tally;
 mod task;
 mod turn;
 mod video;
+mod webhook;
 mod writer;
 
 pub(super) use access::Access;
@@ -38,9 +39,9 @@ use reelmill_core::ports::{
     Beat, Catalog, CatalogError, Census, ChangeQuery, JobFilter, Page, PageQuery, Part, Sequence, TaskQuery,
 };
 use reelmill_core::{
-    ApiKey, ApiKeyId, Collection, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeKind, Operation,
-    OperationId, Output, OutputId, Priority, Pulse, Receipt, Song, SongId, Task, Timestamp, Token, User,
-    UserId, Video, Write,
+    ApiKey, ApiKeyId, Collection, Delivery, DeliveryId, Intent, Job, JobId, Key, Media, MediaId, Notice,
+    NoticeKind, Operation, OperationId, Output, OutputId, Priority, Pulse, Receipt, Song, SongId, Task,
+    Timestamp, Token, User, UserId, Video, Webhook, WebhookId, Write,
 };
 use sqlx::AnyPool;
 use uuid::Uuid;
@@ -104,6 +105,26 @@ impl Catalog for SqlCatalog {
 
     async fn paused_since(&self) -> Result<Option<Timestamp>, CatalogError> {
         self.pause_of_queue().await
+    }
+
+    async fn webhook(&self, id: WebhookId) -> Result<Option<Webhook>, CatalogError> {
+        self.record("SELECT body FROM webhooks WHERE id = ?", &id.to_string()).await
+    }
+
+    async fn webhooks(&self, owner: UserId) -> Result<Vec<Webhook>, CatalogError> {
+        self.webhooks_of(owner).await
+    }
+
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, CatalogError> {
+        self.record("SELECT body FROM deliveries WHERE id = ?", &id.to_string()).await
+    }
+
+    async fn deliveries(&self, webhook: WebhookId, query: PageQuery) -> Result<Page<Delivery>, CatalogError> {
+        self.deliveries_page(webhook, query).await
+    }
+
+    async fn due_deliveries(&self, now: Timestamp, limit: u32) -> Result<Vec<Delivery>, CatalogError> {
+        self.deliveries_due(now, limit).await
     }
 
     async fn sweep_expired(&self, now: Timestamp) -> Result<u64, CatalogError> {

@@ -35,6 +35,8 @@ impl SqlCatalog {
             Collection::Songs => (of!("songs"), |row| of_id(row, Record::Song)),
             Collection::Operations => (of!("operations"), |row| of_id(row, Record::Operation)),
             Collection::Videos => (of!("videos"), |row| of_id(row, Record::Video)),
+            Collection::Webhooks => (of!("webhooks"), |row| of_id(row, Record::Webhook)),
+            Collection::Deliveries => (of!("deliveries"), |row| of_id(row, Record::Delivery)),
             Collection::EndedTokens => (
                 "SELECT jti, expires_at_ms FROM ended_tokens WHERE jti > ? ORDER BY jti LIMIT ?",
                 ended_token,

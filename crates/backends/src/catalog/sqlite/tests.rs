@@ -1,7 +1,7 @@
 //! What is SQLite's own: its query plans, its schema from release to release, a file that is newer than the build.
 
 use reelmill_core::ports::{ChangeQuery, JobFilter, PageQuery, Sequence};
-use reelmill_core::{NoticeKind, Timestamp, UserId};
+use reelmill_core::{NoticeKind, Timestamp, UserId, Webhook, WebhookSecret};
 use sqlx::Row;
 use tempfile::TempDir;
 
@@ -16,6 +16,7 @@ const RELEASED: &[(i64, &str)] = &[
     (4, include_str!("../../../tests/fixtures/schema_0004.sql")),
     (5, include_str!("../../../tests/fixtures/schema_0005.sql")),
     (6, include_str!("../../../tests/fixtures/schema_0006.sql")),
+    (7, include_str!("../../../tests/fixtures/schema_0007.sql")),
 ];
 
 const fn all() -> PageQuery {
@@ -84,7 +85,22 @@ async fn every_released_schema_is_brought_up_to_date_with_its_data() {
         let changed = catalog.changed_jobs(since).await.unwrap();
         assert!(changed.iter().all(|job| job.changed_at == latest), "{changed:?}");
         assert_eq!(latest.as_ms() > 0, *version >= 5);
+        let webhooks = catalog.webhooks(user.id).await.unwrap();
+        assert_eq!(webhooks.len(), usize::from(dump.contains("CREATE TABLE webhooks")));
+        for webhook in webhooks {
+            holds_what_it_was_sent(&catalog, &webhook).await;
+        }
     }
+}
+
+async fn holds_what_it_was_sent(catalog: &dyn Catalog, webhook: &Webhook) {
+    let ended_at = Timestamp::from_ms(1_795_000_005_000);
+    let signing: Vec<_> = webhook.signing(ended_at).map(WebhookSecret::expose).collect();
+    assert_eq!(signing, ["whsec_bmV3", "whsec_b2xk"]);
+    let sent = catalog.deliveries(webhook.id, all()).await.unwrap().items;
+    assert_eq!((sent.len(), sent[0].tries[0].at, sent[0].tries[0].status), (1, ended_at, Some(500)));
+    assert_eq!(catalog.due_deliveries(ended_at.plus_ms(9999), 10).await.unwrap(), []);
+    assert_eq!(catalog.due_deliveries(ended_at.plus_ms(10_000), 10).await.unwrap(), sent);
 }
 
 async fn holds_what_came_with_the_second(catalog: &dyn Catalog, user: UserId) {
@@ -208,6 +224,13 @@ async fn every_lookup_on_the_way_of_a_request_walks_an_index() {
         ("SELECT body FROM tasks WHERE account = '' AND number < 1 ORDER BY number DESC", "tasks_account"),
         ("SELECT MAX(number) FROM tasks WHERE account = '' AND name = ''", "tasks_name"),
         ("SELECT MAX(number) FROM tasks WHERE account = '' AND result_name = ''", "tasks_result_name"),
+        ("SELECT body FROM webhooks WHERE owner = '' ORDER BY id LIMIT 100", "webhooks_owner"),
+        (
+            "SELECT body FROM deliveries WHERE id < 'g' AND webhook = '' ORDER BY id DESC",
+            "deliveries_webhook",
+        ),
+        ("SELECT body FROM deliveries WHERE due_at_ms <= 0 ORDER BY due_at_ms, id", "deliveries_due"),
+        ("SELECT id FROM deliveries WHERE expires_at_ms < 0 LIMIT 5", "deliveries_expiry"),
     ];
     for (lookup, index) in lookups {
         let plan = sqlx::raw_sql(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {lookup}")));

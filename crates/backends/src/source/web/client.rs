@@ -58,9 +58,9 @@ mod tests {
     use tokio::net::TcpListener;
     use tokio_rustls::TlsAcceptor;
 
-    use super::super::guard::Guard;
     use super::super::proxy::{Patience, Proxy};
     use super::*;
+    use crate::guard::Guard;
 
     const SECOND: Duration = Duration::from_secs(1);
 

@@ -3,7 +3,6 @@
 mod client;
 mod direct;
 mod flight;
-mod guard;
 mod inventory;
 mod name;
 mod pour;
@@ -24,10 +23,10 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use super::{Opening, SourceOptions};
+use crate::guard::{Barrier, Guard};
 use crate::opening::OpenError;
 use direct::{Direct, Outcome};
 use flight::Flights;
-use guard::{Barrier, Guard};
 pub use inventory::{FoundYtdlp, Inventory, inventory};
 use proxy::{Patience, Proxy, Upstream};
 use trouble::Trouble;

@@ -25,7 +25,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::guard::Guard;
+use crate::guard::Guard;
 pub(super) use dial::Upstream;
 pub(super) use forward::retry_after;
 use outlet::{Outlet, Watched};

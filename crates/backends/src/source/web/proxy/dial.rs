@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use url::{Host, Url};
 
 use super::Shared;
-use crate::source::web::guard::Barrier;
+use crate::guard::Barrier;
 
 /// How long one address of several may take before the next is tried.
 const PATIENCE_PER_ADDRESS: Duration = Duration::from_secs(4);

@@ -21,7 +21,7 @@ use super::idle::Idle;
 use super::outlet::{Heard, Outlet};
 use super::session::Notes;
 use super::{MAX_HEAD_BYTES, Shared};
-use crate::source::web::guard::Barrier;
+use crate::guard::Barrier;
 
 type Body = BoxBody<Bytes, hyper::Error>;
 type Answer = Response<Body>;

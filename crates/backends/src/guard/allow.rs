@@ -21,7 +21,7 @@ enum What {
 /// An entry that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no host, host:port, address or network that could be allowed")]
-pub(in super::super) struct BadEntry(String);
+pub(crate) struct BadEntry(String);
 
 impl Allowed {
     /// Reads `host`, `host:port`, an address with or without a port, or `address/prefix`.

@@ -15,7 +15,7 @@ use std::time::Duration;
 use url::{Host, Url};
 
 use allow::Allowed;
-pub(super) use allow::BadEntry;
+pub(crate) use allow::BadEntry;
 
 /// How long a name server may take.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,13 +24,13 @@ const MAX_ADDRESSES: usize = 64;
 
 /// Says which addresses may be connected to.
 #[derive(Debug, Default)]
-pub(super) struct Guard {
+pub(crate) struct Guard {
     allowed: Vec<Allowed>,
 }
 
 /// Why there is nothing to connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Barrier {
+pub(crate) enum Barrier {
     /// It is not public. The sentence names the host as it was asked for, and the kind of network, no address behind
     /// a name: that would tell strangers what the operator's network looks like.
     Refused(String),
@@ -40,14 +40,14 @@ pub(super) enum Barrier {
 
 impl Guard {
     /// A guard that lets `entries` through: hosts, hosts with a port, addresses and networks.
-    pub(super) fn new(entries: &[String]) -> Result<Self, BadEntry> {
+    pub(crate) fn new(entries: &[String]) -> Result<Self, BadEntry> {
         let allowed = entries.iter().map(|entry| Allowed::parse(entry)).collect::<Result<_, _>>()?;
         Ok(Self { allowed })
     }
 
     /// Checks an address whose host is an IP address, whatever its form; a name passes here and is checked when it is
     /// connected to.
-    pub(super) fn check_literal(&self, url: &Url) -> Result<(), Barrier> {
+    pub(crate) fn check_literal(&self, url: &Url) -> Result<(), Barrier> {
         let port = url.port_or_known_default().unwrap_or_default();
         match url.host() {
             Some(Host::Ipv4(ip)) => self.check(ip.into(), None, port),
@@ -58,7 +58,7 @@ impl Guard {
     }
 
     /// The addresses of `host`, each of which may be connected to.
-    pub(super) async fn addresses(&self, host: &Host<&str>, port: u16) -> Result<Vec<SocketAddr>, Barrier> {
+    pub(crate) async fn addresses(&self, host: &Host<&str>, port: u16) -> Result<Vec<SocketAddr>, Barrier> {
         let name = match host {
             Host::Ipv4(ip) => return self.literal((*ip).into(), port),
             Host::Ipv6(ip) => return self.literal((*ip).into(), port),
@@ -90,7 +90,7 @@ impl Guard {
         }
         let shown = name.map_or_else(|| ip.to_string(), str::to_owned);
         Err(Barrier::Refused(format!(
-            "`{shown}` is not on the public internet ({class}), nothing is fetched from there"
+            "`{shown}` is not on the public internet ({class}), nothing is asked of it"
         )))
     }
 }
