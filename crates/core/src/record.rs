@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::ports::Sequence;
 use crate::{
-    ApiKey, EndedToken, Intent, Job, Media, Notice, Operation, Output, Receipt, Song, Task, User, Video,
+    ApiKey, EndedToken, Intent, Job, Media, Notice, Operation, Output, Receipt, Resumable, Song, Task, User,
+    Video,
 };
 
 /// What there is of one sort.
@@ -40,13 +41,15 @@ pub enum Collection {
     Videos,
     /// [`Task`]s
     Tasks,
+    /// Uploads in parts
+    Uploads,
     /// The last number of each [`Sequence`]
     Sequences,
 }
 
 impl Collection {
     /// All of them, those that others point at before those that point.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Sequences,
         Self::Users,
         Self::ApiKeys,
@@ -61,6 +64,7 @@ impl Collection {
         Self::Operations,
         Self::Videos,
         Self::Tasks,
+        Self::Uploads,
     ];
 }
 
@@ -98,6 +102,8 @@ pub enum Record {
     Video(Video),
     /// A task.
     Task(Task),
+    /// An upload in parts.
+    Upload(Resumable),
     /// A sequence and the last number that it gave.
     Sequence(Sequence, i64),
 }

@@ -6,7 +6,7 @@
 use crate::ports::Sequence;
 use crate::{
     ApiKey, ApiKeyId, EndedToken, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeId, Operation,
-    Output, OutputId, Receipt, Song, SongId, Task, Timestamp, User, UserId, Video,
+    Output, OutputId, Receipt, Resumable, Song, SongId, Task, Timestamp, User, UserId, Video,
 };
 
 /// A change. Where its condition does not hold, the whole commit is a conflict and nothing is changed.
@@ -79,6 +79,12 @@ pub enum Write {
     ReplaceTask(Task),
     /// Needs: the task stands at this version.
     DropTask(i64, u64),
+    /// Needs: no upload of that id.
+    AddUpload(Resumable),
+    /// Needs: the stored version is one less than this one's.
+    ReplaceUpload(Resumable),
+    /// Needs: the upload stands at this version.
+    DropUpload(MediaId, u64),
     /// Lets the sequence go on behind this number, where it is not there yet. Needs nothing.
     RaiseSequence(Sequence, i64),
 }

@@ -61,6 +61,7 @@ fn name(record: &Record) -> String {
         Record::Operation(operation) => format!("operation {}", operation.id),
         Record::Video(video) => format!("video {}", video.id),
         Record::Task(task) => format!("task {}", task.number),
+        Record::Upload(upload) => format!("upload {}", upload.id),
         Record::Sequence(sequence, _) => format!("sequence {}", sequence.as_str()),
     }
 }

@@ -32,8 +32,8 @@ use reelmill_core::ports::{
 };
 use reelmill_core::{
     ApiKey, ApiKeyId, Collection, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeKind, Operation,
-    OperationId, Output, OutputId, Pulse, Receipt, Song, SongId, Task, Timestamp, Token, User, UserId, Video,
-    Write,
+    OperationId, Output, OutputId, Pulse, Receipt, Resumable, Song, SongId, Task, Timestamp, Token, User,
+    UserId, Video, Write,
 };
 use uuid::Uuid;
 
@@ -268,6 +268,16 @@ impl Catalog for DynamoCatalog {
         let newest = Span::all(String::new(), None, true);
         let found = self.list(&[tasks_named(account, name)], newest, 1, has_it).await?;
         Ok(found.into_iter().next())
+    }
+
+    async fn upload(&self, id: MediaId) -> Result<Option<Resumable>, CatalogError> {
+        self.record(&Address::upload(id)).await
+    }
+
+    async fn uploads(&self, query: PageQuery) -> Result<Page<Resumable>, CatalogError> {
+        let span = Span::all(String::new(), query.after.map(|id| id.to_string()), true);
+        let uploads = self.list(&shards("UPLOADS"), span, query.limit as usize, |_| true).await?;
+        Ok(page(uploads, query, |upload: &Resumable| upload.id.0))
     }
 
     async fn sweep_expired(&self, now: Timestamp) -> Result<u64, CatalogError> {

@@ -17,8 +17,8 @@ use reelmill_core::ports::{
 };
 use reelmill_core::{
     ApiKey, ApiKeyId, Collection, Holder, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeId,
-    NoticeKind, Operation, OperationId, Output, OutputId, Pulse, Receipt, Song, SongId, State, StateName,
-    Task, Timestamp, Token, User, UserId, Video, Write,
+    NoticeKind, Operation, OperationId, Output, OutputId, Pulse, Receipt, Resumable, Song, SongId, State,
+    StateName, Task, Timestamp, Token, User, UserId, Video, Write,
 };
 use uuid::Uuid;
 
@@ -53,6 +53,7 @@ struct Tables {
     operations: BTreeMap<OperationId, Operation>,
     videos: BTreeMap<MediaId, Video>,
     tasks: BTreeMap<i64, Task>,
+    uploads: BTreeMap<MediaId, Resumable>,
     numbers: BTreeMap<&'static str, i64>,
     /// The epochs of workers' names.
     workers: BTreeMap<String, i64>,
@@ -331,6 +332,17 @@ impl Catalog for MemoryCatalog {
         let is_it =
             |task: &&Task| task.account == account && (task.name == name || task.result_name() == name);
         Ok(self.tables().tasks.values().rev().find(is_it).cloned())
+    }
+
+    async fn upload(&self, id: MediaId) -> Result<Option<Resumable>, CatalogError> {
+        Ok(self.tables().uploads.get(&id).cloned())
+    }
+
+    async fn uploads(&self, query: PageQuery) -> Result<Page<Resumable>, CatalogError> {
+        let end = query.after.map_or(Bound::Unbounded, |id| Bound::Excluded(MediaId(id)));
+        let tables = self.tables();
+        let newest_first = tables.uploads.range((Bound::Unbounded, end)).rev().map(|(_, upload)| upload);
+        Ok(page(newest_first, query, |upload| upload.id.0))
     }
 
     async fn sweep_expired(&self, now: Timestamp) -> Result<u64, CatalogError> {

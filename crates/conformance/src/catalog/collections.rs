@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::sample::{
     NOW, api_key, at, claimed, commit, condemned, id, intent, job, media, moved, notice, operation, output,
-    picture, receipt, running, song, task, thumbnail, token, user, video,
+    picture, receipt, running, song, task, thumbnail, token, upload, user, video,
 };
 use crate::Place;
 
@@ -49,6 +49,7 @@ fn write_of(record: Record) -> Write {
         Record::Operation(operation) => Write::AddOperation(operation),
         Record::Video(video) => Write::AddVideo(video),
         Record::Task(task) => Write::AddTask(task),
+        Record::Upload(upload) => Write::AddUpload(upload),
         Record::Sequence(sequence, number) => Write::RaiseSequence(sequence, number),
     }
 }
@@ -82,6 +83,7 @@ fn some_of_each() -> Vec<Record> {
             Record::Song(song),
             Record::Video(Video { thumbnail: (n > 0).then_some(shown), ..video() }),
             Record::Task(task(user.id, &format!("{n}.wav"), Format::Mp3)),
+            Record::Upload(upload()),
             Record::User(user),
         ]);
     }
@@ -210,6 +212,7 @@ pub(super) async fn what_was_read_as_json_makes_the_same_catalog_again(place: Se
             Record::Song(song) => vec![Write::DropSong(song.id, song.version)],
             Record::Video(video) => vec![Write::DropVideo(video.id, video.version)],
             Record::Task(task) => vec![Write::DropTask(task.number, task.version)],
+            Record::Upload(upload) => vec![Write::DropUpload(upload.id, upload.version)],
             // Keys go with their account; the others stay.
             _ => Vec::new(),
         };

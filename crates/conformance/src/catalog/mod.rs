@@ -14,6 +14,7 @@ mod records;
 mod sample;
 mod songs;
 mod tasks;
+mod uploads;
 mod videos;
 mod workers;
 
@@ -140,6 +141,13 @@ cases! { CASES of dyn Catalog:
     tasks::a_task_of_another_account_is_never_found_by_its_name,
     tasks::a_replaced_task_is_found_by_its_new_names_only,
     tasks::names_of_every_kind_are_told_apart,
+    uploads::an_upload_comes_back_as_it_was_written,
+    uploads::an_id_has_one_upload,
+    uploads::a_stale_upload_is_refused,
+    uploads::of_many_who_continue_one_upload_one_wins,
+    uploads::an_upload_is_dropped_at_its_version_only,
+    uploads::uploads_are_listed_newest_first,
+    uploads::an_uploads_object_is_found_among_the_intents_by_the_key_before,
     workers::each_registration_counts_a_name_up,
     workers::a_name_that_nobody_registered_has_no_epoch,
     workers::those_that_register_at_once_get_different_epochs,

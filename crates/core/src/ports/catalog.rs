@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use crate::{
     ApiKey, ApiKeyId, Collection, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeKind, Operation,
-    OperationId, Output, OutputId, Pulse, Receipt, Record, Song, SongId, StateName, Task, Timestamp, Token,
-    User, UserId, Video, Write,
+    OperationId, Output, OutputId, Pulse, Receipt, Record, Resumable, Song, SongId, StateName, Task,
+    Timestamp, Token, User, UserId, Video, Write,
 };
 
 /// The most writes that one commit may hold: DynamoDB takes 100 items in a transaction, and some of ours need two.
@@ -136,6 +136,11 @@ pub trait Catalog: Send + Sync {
     async fn tasks(&self, account: UserId, query: TaskQuery) -> Result<Vec<Task>, CatalogError>;
     /// The account's newest task whose original or result has that file name.
     async fn task_by_file(&self, account: UserId, name: &str) -> Result<Option<Task>, CatalogError>;
+
+    /// The upload of that id.
+    async fn upload(&self, id: MediaId) -> Result<Option<Resumable>, CatalogError>;
+    /// Uploads, the newest first.
+    async fn uploads(&self, query: PageQuery) -> Result<Page<Resumable>, CatalogError>;
 
     /// Takes away receipts and ended tokens that expired before `now`, some thousands at most a call, and says how many.
     async fn sweep_expired(&self, now: Timestamp) -> Result<u64, CatalogError>;

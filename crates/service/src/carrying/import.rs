@@ -207,6 +207,7 @@ fn write(record: Record, now: Timestamp) -> Write {
         Record::Operation(operation) => Write::AddOperation(operation),
         Record::Video(video) => Write::AddVideo(video),
         Record::Task(task) => Write::AddTask(task),
+        Record::Upload(upload) => Write::AddUpload(upload),
         Record::Sequence(sequence, number) => Write::RaiseSequence(sequence, number),
     }
 }

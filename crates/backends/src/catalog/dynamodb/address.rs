@@ -94,6 +94,10 @@ impl Address {
         Self::alone(format!("TASK#{number}"), "TASK")
     }
 
+    pub(super) fn upload(id: MediaId) -> Self {
+        Self::alone(format!("UPLOAD#{id}"), "UPLOAD")
+    }
+
     pub(super) fn sequence(sequence: Sequence) -> Self {
         Self::alone(format!("SEQUENCE#{}", sequence.as_str()), "SEQUENCE")
     }
@@ -163,6 +167,7 @@ impl Address {
             Record::Operation(operation) => Self::operation(operation.id, &operation.song),
             Record::Video(video) => Self::video(video.id),
             Record::Task(task) => Self::task(task.number),
+            Record::Upload(upload) => Self::upload(upload.id),
             Record::Sequence(sequence, _) => Self::sequence(*sequence),
         }
     }

@@ -152,6 +152,9 @@ impl Draft {
             Write::AddTask(task) => self.add(Record::Task(task)),
             Write::ReplaceTask(task) => self.replace(Record::Task(task)),
             Write::DropTask(number, version) => self.drop_version(Address::task(number), version),
+            Write::AddUpload(upload) => self.add(Record::Upload(upload)),
+            Write::ReplaceUpload(upload) => self.replace(Record::Upload(upload)),
+            Write::DropUpload(id, version) => self.drop_version(Address::upload(id), version),
             Write::RaiseSequence(sequence, last) => match self.now(&Address::sequence(sequence)) {
                 Some(Record::Sequence(_, there)) if *there >= last => Ok(()),
                 None if last <= 0 => Ok(()),
@@ -251,6 +254,9 @@ pub(super) fn looks_at(write: &Write) -> (Address, bool) {
         Write::AddTask(task) => (Address::task(task.number), true),
         Write::ReplaceTask(task) => (Address::task(task.number), false),
         Write::DropTask(number, _) => (Address::task(*number), false),
+        Write::AddUpload(upload) => (Address::upload(upload.id), true),
+        Write::ReplaceUpload(upload) => (Address::upload(upload.id), false),
+        Write::DropUpload(id, _) => (Address::upload(*id), false),
         Write::RaiseSequence(sequence, _) => (Address::sequence(*sequence), false),
     }
 }
@@ -262,6 +268,7 @@ const fn version(record: &Record) -> Option<u64> {
         Record::Song(song) => Some(song.version),
         Record::Video(video) => Some(video.version),
         Record::Task(task) => Some(task.version),
+        Record::Upload(upload) => Some(upload.version),
         _ => None,
     }
 }

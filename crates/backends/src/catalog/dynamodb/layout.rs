@@ -69,6 +69,7 @@ pub(super) fn entries(record: &Record) -> Vec<Entry> {
         }
         Record::Video(video) => vec![entry(sharded("VIDEOS", &video.id.to_string()), video.id)],
         Record::Task(task) => task_entries(task),
+        Record::Upload(upload) => vec![entry(sharded("UPLOADS", &upload.id.to_string()), upload.id)],
         Record::Intent(_) | Record::Sequence(..) => Vec::new(),
     }
 }
@@ -90,6 +91,7 @@ pub(super) fn item_of(record: &Record) -> Result<Item, CatalogError> {
         Record::Operation(operation) => ("operation", with(body(operation)?, bot::operation(operation))),
         Record::Video(video) => ("video", body(video)?),
         Record::Task(task) => ("task", body(task)?),
+        Record::Upload(upload) => ("upload", body(upload)?),
         Record::Sequence(_, last) => ("sequence", with(Item::new(), [("last", number(last))])),
     };
     item.insert(SCHEMA.to_owned(), text(schema(kind)));

@@ -103,6 +103,7 @@ const fn stands(collection: Collection) -> (&'static str, Table) {
         Collection::Operations => "operation",
         Collection::Videos => "video",
         Collection::Tasks => "task",
+        Collection::Uploads => "upload",
         Collection::Sequences => "sequence",
     };
     (kind, Table::Operations)

@@ -33,6 +33,7 @@ pub(super) fn part(tables: &Tables, collection: Collection, after: Option<&str>,
         }
         Collection::Videos => of.table(&tables.videos, |_, video| Record::Video(video.clone())),
         Collection::Tasks => of.table(&tables.tasks, |_, task| Record::Task(task.clone())),
+        Collection::Uploads => of.table(&tables.uploads, |_, upload| Record::Upload(upload.clone())),
         Collection::Sequences => {
             let given = |sequence: Sequence| tables.numbers.get(sequence.as_str()).copied().unwrap_or(0);
             let sequences = BTreeMap::from(Sequence::ALL.map(|sequence| (sequence.as_str(), sequence)));

@@ -13,7 +13,7 @@ use sqlx::{AnyConnection, Row};
 use super::dialect::Statement;
 use super::failure::Changed;
 use super::tally::Tally;
-use super::{Dialect, job, row, song, task, video};
+use super::{Dialect, job, row, song, task, upload, video};
 
 /// How much a sweep takes away of each sort at most.
 const SWEEP: i64 = 2000;
@@ -157,6 +157,9 @@ async fn apply(on: &mut AnyConnection, dialect: &Dialect, tally: &mut Tally, wri
         Write::AddTask(task) => task::add(on, dialect, task).await,
         Write::ReplaceTask(task) => task::replace(on, dialect, task).await,
         Write::DropTask(number, version) => task::drop_version(on, dialect, *number, *version).await,
+        Write::AddUpload(upload) => upload::add(on, dialect, upload).await,
+        Write::ReplaceUpload(upload) => upload::replace(on, dialect, upload).await,
+        Write::DropUpload(id, version) => upload::drop_version(on, dialect, *id, *version).await,
         Write::RaiseSequence(sequence, number) => {
             let statement = dialect.query("UPDATE sequences SET given = ? WHERE name = ? AND given < ?");
             any(on, statement.bind(*number).bind(sequence.as_str()).bind(*number)).await

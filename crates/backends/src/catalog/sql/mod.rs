@@ -20,6 +20,7 @@ mod server;
 mod song;
 mod tally;
 mod task;
+mod upload;
 mod video;
 mod writer;
 
@@ -38,8 +39,8 @@ use reelmill_core::ports::{
 };
 use reelmill_core::{
     ApiKey, ApiKeyId, Collection, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeKind, Operation,
-    OperationId, Output, OutputId, Pulse, Receipt, Song, SongId, Task, Timestamp, Token, User, UserId, Video,
-    Write,
+    OperationId, Output, OutputId, Pulse, Receipt, Resumable, Song, SongId, Task, Timestamp, Token, User,
+    UserId, Video, Write,
 };
 use sqlx::AnyPool;
 use uuid::Uuid;
@@ -249,6 +250,14 @@ impl Catalog for SqlCatalog {
 
     async fn task_by_file(&self, account: UserId, name: &str) -> Result<Option<Task>, CatalogError> {
         self.newest_task(account, name).await
+    }
+
+    async fn upload(&self, id: MediaId) -> Result<Option<Resumable>, CatalogError> {
+        self.record("SELECT body FROM uploads WHERE id = ?", &id.to_string()).await
+    }
+
+    async fn uploads(&self, query: PageQuery) -> Result<Page<Resumable>, CatalogError> {
+        self.uploads_page(query).await
     }
 
     async fn records(

@@ -35,6 +35,7 @@ impl SqlCatalog {
             Collection::Songs => (of!("songs"), |row| of_id(row, Record::Song)),
             Collection::Operations => (of!("operations"), |row| of_id(row, Record::Operation)),
             Collection::Videos => (of!("videos"), |row| of_id(row, Record::Video)),
+            Collection::Uploads => (of!("uploads"), |row| of_id(row, Record::Upload)),
             Collection::EndedTokens => (
                 "SELECT jti, expires_at_ms FROM ended_tokens WHERE jti > ? ORDER BY jti LIMIT ?",
                 ended_token,

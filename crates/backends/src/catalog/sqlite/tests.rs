@@ -15,6 +15,7 @@ const RELEASED: &[(i64, &str)] = &[
     (3, include_str!("../../../tests/fixtures/schema_0003.sql")),
     (4, include_str!("../../../tests/fixtures/schema_0004.sql")),
     (5, include_str!("../../../tests/fixtures/schema_0005.sql")),
+    (6, include_str!("../../../tests/fixtures/schema_0006.sql")),
 ];
 
 const fn all() -> PageQuery {
@@ -83,6 +84,9 @@ async fn every_released_schema_is_brought_up_to_date_with_its_data() {
         let changed = catalog.changed_jobs(since).await.unwrap();
         assert!(changed.iter().all(|job| job.changed_at == latest), "{changed:?}");
         assert_eq!(latest.as_ms() > 0, *version >= 5);
+        let uploads = catalog.uploads(all()).await.unwrap().items;
+        let offsets: Vec<_> = uploads.iter().map(reelmill_core::Resumable::offset_bytes).collect();
+        assert_eq!(offsets, if *version >= 6 { vec![67_109_564] } else { Vec::new() });
     }
 }
 
