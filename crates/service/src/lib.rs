@@ -21,6 +21,7 @@ mod notices;
 mod options;
 mod purging;
 mod queue;
+mod resumable;
 mod rings;
 mod running;
 mod songs;
@@ -54,6 +55,7 @@ pub use moving::{MoveStep, Moved, Moving};
 pub use options::{Options, Roles};
 pub use purging::{Ages, Purged};
 pub use queue::{QueueView, Retried};
+pub use resumable::{Checksum, MAX_METADATA_BYTES, NewUpload, Portion, UploadView};
 pub use running::Running;
 pub use songs::{OperationView, SongView};
 pub use tasks::{TaskView, Which};
@@ -62,6 +64,7 @@ pub use wishes::{JobWish, Submission};
 
 use feed::Chronicle;
 use identity::{Passwords, Signer, Throttle};
+use resumable::Takers;
 use rings::Debt;
 use videos::Easels;
 
@@ -106,6 +109,8 @@ struct Inner {
     slot_wanted: Notify,
     /// One permit for each download that may run without holding a slot.
     fetches: Arc<Semaphore>,
+    /// Who takes bytes of an upload in parts.
+    takers: Takers,
     /// Where pictures are worked on.
     easels: Easels,
     /// Who signs in too often.
@@ -149,6 +154,7 @@ impl Service {
                 slots,
                 slot_wanted: Notify::new(),
                 fetches,
+                takers: Takers::default(),
                 easels: Easels::default(),
                 throttle: Throttle::default(),
                 clock,
@@ -176,6 +182,10 @@ impl Service {
 
     fn catalog(&self) -> &Chronicle {
         &self.inner.catalog
+    }
+
+    fn takers(&self) -> &Takers {
+        &self.inner.takers
     }
 
     fn objects(&self) -> &dyn Objects {

@@ -11,6 +11,7 @@ mod notices;
 mod queue;
 mod queues;
 mod races;
+mod resumable;
 mod songs;
 mod tasks;
 mod videos;
