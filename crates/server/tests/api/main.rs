@@ -23,5 +23,6 @@ mod site;
 mod socket;
 mod spring;
 mod upload;
+mod uploads;
 mod users;
 mod videos;
