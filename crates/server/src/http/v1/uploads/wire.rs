@@ -149,16 +149,15 @@ pub(super) fn progress(view: &UploadView) -> Result<HeaderMap, Problem> {
     ]);
     let value =
         |text: &str| HeaderValue::from_str(text).map_err(|error| Problem::internal(error.to_string()));
-    match view.media {
-        Some(media) => headers.insert(MEDIA_ID, value(&media.to_string())?),
-        None => {
-            let ms = u64::try_from(view.expires_at.as_ms()).unwrap_or(0);
-            // What a date of HTTP can tell ends with the year 9999.
-            let seconds = (ms / 1000).min(253_402_300_799);
-            let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds));
-            headers.insert(UPLOAD_EXPIRES, value(&date)?)
-        }
-    };
+    if let Some(media) = view.media {
+        headers.insert(MEDIA_ID, value(&media.to_string())?);
+    } else {
+        let ms = u64::try_from(view.expires_at.as_ms()).unwrap_or(0);
+        // What a date of HTTP can tell ends with the year 9999.
+        let seconds = (ms / 1000).min(253_402_300_799);
+        let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds));
+        headers.insert(UPLOAD_EXPIRES, value(&date)?);
+    }
     Ok(headers)
 }
 
