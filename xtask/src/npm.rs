@@ -19,10 +19,12 @@ pub(crate) struct Packages {
     pinned: &'static [(&'static str, &'static str)],
 }
 
-/// What tests call: the last `playwright-core` that runs on Debian 12's Node.js 18 (it drives today's Chromium), and
-/// `eris`, a Discord library with a DCA reader of its own.
-pub(crate) const TESTS: Packages =
-    Packages { folder: "npm", pinned: &[("playwright-core", "1.56.1"), ("eris", "0.18.0")] };
+/// What tests call: the last `playwright-core` that runs on Debian 12's Node.js 18 (it drives today's Chromium), `eris`,
+/// a Discord library with a DCA reader of its own, and `tus-js-client`, by which web pages take uploads up again.
+pub(crate) const TESTS: Packages = Packages {
+    folder: "npm",
+    pinned: &[("playwright-core", "1.56.1"), ("eris", "0.18.0"), ("tus-js-client", "4.3.1")],
+};
 
 /// What `bench` measures against: the last `graphile-worker` that runs on Node.js 18, and the part of it that it does not
 /// pin itself.

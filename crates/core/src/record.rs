@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::ports::Sequence;
 use crate::{
-    ApiKey, Delivery, EndedToken, Intent, Job, Media, Notice, Operation, Output, Receipt, Song, Task, User,
-    Video, Webhook,
+    ApiKey, Delivery, EndedToken, Intent, Job, Media, Notice, Operation, Output, Receipt, Resumable, Song,
+    Task, User, Video, Webhook,
 };
 
 /// What there is of one sort.
@@ -45,13 +45,15 @@ pub enum Collection {
     Webhooks,
     /// [`Delivery`]s
     Deliveries,
+    /// Uploads in parts
+    Uploads,
     /// The last number of each [`Sequence`]
     Sequences,
 }
 
 impl Collection {
     /// All of them, those that others point at before those that point.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Sequences,
         Self::Users,
         Self::ApiKeys,
@@ -68,6 +70,7 @@ impl Collection {
         Self::Tasks,
         Self::Webhooks,
         Self::Deliveries,
+        Self::Uploads,
     ];
 }
 
@@ -109,6 +112,8 @@ pub enum Record {
     Webhook(Webhook),
     /// What one was sent.
     Delivery(Delivery),
+    /// An upload in parts.
+    Upload(Resumable),
     /// A sequence and the last number that it gave.
     Sequence(Sequence, i64),
 }

@@ -6,8 +6,8 @@
 use crate::ports::Sequence;
 use crate::{
     ApiKey, ApiKeyId, Delivery, DeliveryId, EndedToken, Intent, Job, JobId, Key, Media, MediaId, Notice,
-    NoticeId, Operation, Output, OutputId, Receipt, Song, SongId, Task, Timestamp, User, UserId, Video,
-    Webhook, WebhookId,
+    NoticeId, Operation, Output, OutputId, Receipt, Resumable, Song, SongId, Task, Timestamp, User, UserId,
+    Video, Webhook, WebhookId,
 };
 
 /// A change. Where its condition does not hold, the whole commit is a conflict and nothing is changed.
@@ -92,6 +92,12 @@ pub enum Write {
     ReplaceDelivery(Delivery),
     /// Needs nothing: a delivery is dropped once or twice alike.
     DropDelivery(DeliveryId),
+    /// Needs: no upload of that id.
+    AddUpload(Resumable),
+    /// Needs: the stored version is one less than this one's.
+    ReplaceUpload(Resumable),
+    /// Needs: the upload stands at this version.
+    DropUpload(MediaId, u64),
     /// Lets the sequence go on behind this number, where it is not there yet. Needs nothing.
     RaiseSequence(Sequence, i64),
 }

@@ -94,6 +94,7 @@ async fn open(config: &Config, sole: bool) -> anyhow::Result<Service> {
         is_sign_up_open: config.signup == Signup::Open,
         retention_jobs: config.retention_jobs,
         retention_media: config.retention_media,
+        retention_uploads: config.retention_uploads,
         retry_base: RETRY_BASE,
         max_upload_bytes: config.max_upload_bytes.0,
         upload_idle: config.upload_idle,

@@ -63,6 +63,7 @@ fn name(record: &Record) -> String {
         Record::Task(task) => format!("task {}", task.number),
         Record::Webhook(webhook) => format!("webhook {}", webhook.id),
         Record::Delivery(delivery) => format!("delivery {}", delivery.id),
+        Record::Upload(upload) => format!("upload {}", upload.id),
         Record::Sequence(sequence, _) => format!("sequence {}", sequence.as_str()),
     }
 }

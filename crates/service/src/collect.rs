@@ -42,6 +42,9 @@ impl Service {
             if let Err(error) = self.catalog().sweep_expired(self.now()).await {
                 warn!(%error, "expired records could not be swept");
             }
+            if let Err(error) = self.sweep_uploads().await {
+                warn!(error = ?error, "uploads could not be swept");
+            }
             // A page a look: whoever turns retention on with years behind does not wait for it to end.
             match self.purge_step(self.options().retention(), place, &mut Purged::default()).await {
                 Ok(next) => place = next.unwrap_or_default(),

@@ -13,16 +13,15 @@ use bytes::Bytes;
 use futures_util::Stream;
 use reelmill_core::ports::{Input, Sequence};
 use reelmill_core::{
-    Door, Format, Job, Key, Kind, Media, MediaId, MediaInfo, Profile, Task, UserId, Video, Write,
+    Door, Format, Job, Key, Kind, Media, MediaId, MediaInfo, Profile, Resumable, Task, UserId, Video, Write,
 };
 
-pub(crate) use arriving::Arriving;
+pub(crate) use arriving::{Arriving, Pace, Received, too_large};
 use names::known_name;
 pub(crate) use names::{content_type, file_name, safe_name};
 
 use crate::wishes::Material;
 use crate::{Caller, Error, JobWish, Service};
-use arriving::{Received, too_large};
 
 /// A file on its way in.
 pub struct Upload<S> {
@@ -53,6 +52,8 @@ pub(crate) enum Purpose {
     Publish,
     /// To be a task.
     Task(Format),
+    /// To be what an upload in parts has become, whose record this is then.
+    Resumed(Resumable),
 }
 
 /// What the key of bytes on their way in is made of.
@@ -105,11 +106,11 @@ impl Service {
         let wish = match &purpose {
             Purpose::Convert(wish) => Some(wish.clone()),
             Purpose::Task(format) => Some(task_wish(*format)),
-            Purpose::Keep | Purpose::Publish => None,
+            Purpose::Keep | Purpose::Publish | Purpose::Resumed(_) => None,
         };
         let wish = wish.map(|wish| wish.resolve().map(|profile| (wish, profile))).transpose()?;
         let place = match &purpose {
-            Purpose::Keep | Purpose::Convert(_) => Place::Media,
+            Purpose::Keep | Purpose::Convert(_) | Purpose::Resumed(_) => Place::Media,
             Purpose::Publish => Place::Movie,
             Purpose::Task(_) => Place::Task,
         };
@@ -205,7 +206,7 @@ impl Service {
     }
 
     /// Makes what was received visible, or deletes it.
-    async fn land(
+    pub(crate) async fn land(
         self,
         arrived: Arrived,
         owner: UserId,
@@ -242,26 +243,36 @@ impl Service {
         if matches!(purpose, Purpose::Publish) {
             writes.push(Write::AddVideo(self.new_video(number, &media)));
         }
-        if let Err(error) = self.catalog().commit(writes).await {
-            // An answer that was lost may have been a yes.
-            let is_there = error.is_transient() && self.catalog().media(id).await?.is_some();
-            if !is_there {
-                return Err(error.into());
-            }
+        if let Purpose::Resumed(done) = purpose {
+            writes.push(Write::ReplaceUpload(done));
         }
+        self.admit(&media, writes).await?;
         arriving.arrived();
-        // Whoever removed the account meanwhile did not see this media yet.
-        if self.catalog().user(owner).await?.is_none() {
-            self.remove_media(&media).await?;
-            return Err(Error::new(Kind::Unauthenticated, "not-signed-in", "the account was removed"));
-        }
+        self.must_have_owner(&media).await?;
         if let Some(job) = &job {
             self.ring(job.id).await;
         }
         Ok(Landed { media, job, task })
     }
 
-    async fn probe(&self, key: &Key, size_bytes: u64, name: &str) -> Result<MediaInfo, Error> {
+    /// Commits what makes a media visible.
+    pub(crate) async fn admit(&self, media: &Media, writes: Vec<Write>) -> Result<(), Error> {
+        let Err(error) = self.catalog().commit(writes).await else { return Ok(()) };
+        // An answer that was lost may have been a yes.
+        let is_there = error.is_transient() && self.catalog().media(media.id).await?.is_some();
+        if is_there { Ok(()) } else { Err(error.into()) }
+    }
+
+    /// Takes a media away again whose account is gone: whoever removed it did not see this media yet.
+    pub(crate) async fn must_have_owner(&self, media: &Media) -> Result<(), Error> {
+        if self.catalog().user(media.owner).await?.is_some() {
+            return Ok(());
+        }
+        self.remove_media(media).await?;
+        Err(Error::new(Kind::Unauthenticated, "not-signed-in", "the account was removed"))
+    }
+
+    pub(crate) async fn probe(&self, key: &Key, size_bytes: u64, name: &str) -> Result<MediaInfo, Error> {
         if size_bytes == 0 {
             return Err(Error::new(Kind::Invalid, "empty", "the file is empty; send one with sound in it"));
         }
@@ -309,12 +320,12 @@ fn task_wish(format: Format) -> JobWish {
 }
 
 /// All bytes of a file, about to become media. The writer is dropped before the key is given up.
-struct Arrived {
-    id: MediaId,
-    name: String,
-    key: Key,
+pub(crate) struct Arrived {
+    pub(crate) id: MediaId,
+    pub(crate) name: String,
+    pub(crate) key: Key,
     /// The video's or the task's.
-    number: i64,
-    received: Received,
-    arriving: Arriving,
+    pub(crate) number: i64,
+    pub(crate) received: Received,
+    pub(crate) arriving: Arriving,
 }

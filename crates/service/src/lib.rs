@@ -21,6 +21,7 @@ mod notices;
 mod options;
 mod purging;
 mod queue;
+mod resumable;
 mod rings;
 mod running;
 mod songs;
@@ -57,6 +58,7 @@ pub use moving::{MoveStep, Moved, Moving};
 pub use options::{Options, Roles};
 pub use purging::{Ages, Purged};
 pub use queue::{QueueView, Retried};
+pub use resumable::{Checksum, MAX_METADATA_BYTES, NewUpload, Portion, UploadView};
 pub use running::Running;
 pub use songs::{OperationView, SongView};
 pub use tasks::{TaskView, Which};
@@ -66,10 +68,11 @@ pub use wishes::{JobWish, Submission};
 
 use feed::Chronicle;
 use identity::{Passwords, Signer, Throttle};
+use resumable::Takers;
 use rings::Debt;
 use videos::Easels;
-use work::PassingLane;
 use webhooks::Hosts;
+use work::PassingLane;
 
 /// What stands behind the service.
 #[derive(Clone)]
@@ -120,6 +123,8 @@ struct Inner {
     slot_wanted: Notify,
     /// One permit for each download that may run without holding a slot.
     fetches: Arc<Semaphore>,
+    /// Who takes bytes of an upload in parts.
+    takers: Takers,
     /// Where pictures are worked on.
     easels: Easels,
     /// Who signs in too often.
@@ -169,6 +174,7 @@ impl Service {
                 lane,
                 slot_wanted: Notify::new(),
                 fetches,
+                takers: Takers::default(),
                 easels: Easels::default(),
                 throttle: Throttle::default(),
                 clock,
@@ -200,6 +206,10 @@ impl Service {
 
     fn catalog(&self) -> &Chronicle {
         &self.inner.catalog
+    }
+
+    fn takers(&self) -> &Takers {
+        &self.inner.takers
     }
 
     fn objects(&self) -> &dyn Objects {

@@ -57,6 +57,8 @@ pub struct Options {
     pub retention_jobs: Option<Duration>,
     /// How long a media without a job is kept; for ever where nothing is said.
     pub retention_media: Option<Duration>,
+    /// How long an upload in parts waits for its next bytes before it is given up.
+    pub retention_uploads: Duration,
     /// The wait before a second attempt; doubled at each further one, with full jitter.
     pub retry_base: Duration,
     /// The most bytes of an upload.

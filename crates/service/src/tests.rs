@@ -13,6 +13,7 @@ mod passing;
 mod queue;
 mod queues;
 mod races;
+mod resumable;
 mod songs;
 mod tasks;
 mod turns;

@@ -32,8 +32,8 @@ use reelmill_core::ports::{
 };
 use reelmill_core::{
     ApiKey, ApiKeyId, Collection, Delivery, DeliveryId, Intent, Job, JobId, Key, Media, MediaId, Notice,
-    NoticeKind, Operation, OperationId, Output, OutputId, Priority, Pulse, Receipt, Song, SongId, Task,
-    Timestamp, Token, User, UserId, Video, Webhook, WebhookId, Write,
+    NoticeKind, Operation, OperationId, Output, OutputId, Priority, Pulse, Receipt, Resumable, Song, SongId,
+    Task, Timestamp, Token, User, UserId, Video, Webhook, WebhookId, Write,
 };
 use uuid::Uuid;
 
@@ -304,6 +304,16 @@ impl Catalog for DynamoCatalog {
     async fn due_deliveries(&self, now: Timestamp, limit: u32) -> Result<Vec<Delivery>, CatalogError> {
         let is_due = |delivery: &Delivery| delivery.due_at().is_some_and(|due_at| due_at <= now);
         self.list(&shards(DUE_DELIVERIES), Span::up_to(until(now)), limit as usize, is_due).await
+    }
+
+    async fn upload(&self, id: MediaId) -> Result<Option<Resumable>, CatalogError> {
+        self.record(&Address::upload(id)).await
+    }
+
+    async fn uploads(&self, query: PageQuery) -> Result<Page<Resumable>, CatalogError> {
+        let span = Span::all(String::new(), query.after.map(|id| id.to_string()), true);
+        let uploads = self.list(&shards("UPLOADS"), span, query.limit as usize, |_| true).await?;
+        Ok(page(uploads, query, |upload: &Resumable| upload.id.0))
     }
 
     async fn sweep_expired(&self, now: Timestamp) -> Result<u64, CatalogError> {

@@ -17,8 +17,9 @@ use reelmill_core::ports::{
 };
 use reelmill_core::{
     ApiKey, ApiKeyId, Collection, Delivery, DeliveryId, Holder, Intent, Job, JobId, Key, Media, MediaId,
-    Notice, NoticeId, NoticeKind, Operation, OperationId, Output, OutputId, Priority, Pulse, Receipt, Song,
-    SongId, State, StateName, Task, Timestamp, Token, User, UserId, Video, Webhook, WebhookId, Write,
+    Notice, NoticeId, NoticeKind, Operation, OperationId, Output, OutputId, Priority, Pulse, Receipt,
+    Resumable, Song, SongId, State, StateName, Task, Timestamp, Token, User, UserId, Video, Webhook,
+    WebhookId, Write,
 };
 use uuid::Uuid;
 
@@ -55,6 +56,7 @@ struct Tables {
     tasks: BTreeMap<i64, Task>,
     webhooks: BTreeMap<WebhookId, Webhook>,
     deliveries: BTreeMap<DeliveryId, Delivery>,
+    uploads: BTreeMap<MediaId, Resumable>,
     numbers: BTreeMap<&'static str, i64>,
     /// The epochs of workers' names.
     workers: BTreeMap<String, i64>,
@@ -378,6 +380,17 @@ impl Catalog for MemoryCatalog {
         let mut due: Vec<_> = tables.deliveries.values().filter(is_due).collect();
         due.sort_by_key(|delivery| (delivery.due_at(), delivery.id));
         Ok(due.into_iter().take(limit as usize).cloned().collect())
+    }
+
+    async fn upload(&self, id: MediaId) -> Result<Option<Resumable>, CatalogError> {
+        Ok(self.tables().uploads.get(&id).cloned())
+    }
+
+    async fn uploads(&self, query: PageQuery) -> Result<Page<Resumable>, CatalogError> {
+        let end = query.after.map_or(Bound::Unbounded, |id| Bound::Excluded(MediaId(id)));
+        let tables = self.tables();
+        let newest_first = tables.uploads.range((Bound::Unbounded, end)).rev().map(|(_, upload)| upload);
+        Ok(page(newest_first, query, |upload| upload.id.0))
     }
 
     async fn sweep_expired(&self, now: Timestamp) -> Result<u64, CatalogError> {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::sample::{
     NOW, api_key, at, claimed, commit, condemned, delivery, id, intent, job, media, moved, notice, operation,
-    output, picture, receipt, running, song, task, thumbnail, token, user, video, webhook,
+    output, picture, receipt, running, song, task, thumbnail, token, upload, user, video, webhook,
 };
 use crate::Place;
 
@@ -51,6 +51,7 @@ fn write_of(record: Record) -> Write {
         Record::Task(task) => Write::AddTask(task),
         Record::Webhook(webhook) => Write::AddWebhook(webhook),
         Record::Delivery(delivery) => Write::AddDelivery(delivery),
+        Record::Upload(upload) => Write::AddUpload(upload),
         Record::Sequence(sequence, number) => Write::RaiseSequence(sequence, number),
     }
 }
@@ -86,6 +87,7 @@ fn some_of_each() -> Vec<Record> {
             Record::Task(task(user.id, &format!("{n}.wav"), Format::Mp3)),
             Record::Webhook(webhook(user.id)),
             Record::Delivery(delivery(id())),
+            Record::Upload(upload()),
             Record::User(user),
         ]);
     }
@@ -216,6 +218,7 @@ pub(super) async fn what_was_read_as_json_makes_the_same_catalog_again(place: Se
             Record::Task(task) => vec![Write::DropTask(task.number, task.version)],
             Record::Webhook(webhook) => vec![Write::DropWebhook(webhook.id, webhook.version)],
             Record::Delivery(delivery) => vec![Write::DropDelivery(delivery.id)],
+            Record::Upload(upload) => vec![Write::DropUpload(upload.id, upload.version)],
             // Keys go with their account; the others stay.
             _ => Vec::new(),
         };

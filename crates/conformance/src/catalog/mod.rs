@@ -15,6 +15,7 @@ mod sample;
 mod songs;
 mod tasks;
 mod turns;
+mod uploads;
 mod videos;
 mod webhooks;
 mod workers;
@@ -157,6 +158,13 @@ cases! { CASES of dyn Catalog:
     webhooks::what_was_delivered_is_due_no_more_and_listed_on,
     webhooks::deliveries_are_listed_by_webhook_newest_first,
     webhooks::a_delivery_that_expired_is_swept,
+    uploads::an_upload_comes_back_as_it_was_written,
+    uploads::an_id_has_one_upload,
+    uploads::a_stale_upload_is_refused,
+    uploads::of_many_who_continue_one_upload_one_wins,
+    uploads::an_upload_is_dropped_at_its_version_only,
+    uploads::uploads_are_listed_newest_first,
+    uploads::an_uploads_object_is_found_among_the_intents_by_the_key_before,
     workers::each_registration_counts_a_name_up,
     workers::a_name_that_nobody_registered_has_no_epoch,
     workers::those_that_register_at_once_get_different_epochs,

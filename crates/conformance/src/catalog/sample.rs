@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use reelmill_core::ports::{Catalog, CatalogError, PageQuery};
 use reelmill_core::{
     ApiKey, Claim, Delivery, DeliveryState, Door, Event, Format, Found, Holder, Intent, Job, Key, Media,
-    MediaInfo, Notice, NoticeKind, Operation, Output, Picture, Platform, Priority, Profile, Pulse, Receipt,
-    Role, Settings, Song, State, Task, Thumbnail, Timestamp, Token, User, UserId, Video, Webhook,
-    WebhookEvent, WebhookId, WebhookSecret, Write,
+    MediaInfo, Notice, NoticeKind, Operation, Output, Phase, Picture, Platform, Priority, Profile, Pulse,
+    Receipt, Resumable, Role, Settings, Song, State, Task, Thumbnail, Timestamp, Token, UploadPart, User,
+    UserId, Video, Webhook, WebhookEvent, WebhookId, WebhookSecret, Write,
 };
 use uuid::Uuid;
 
@@ -203,6 +203,26 @@ pub(super) fn video() -> Video {
         category: "talks".to_owned(),
         thumbnail: None,
         published_at: NOW,
+        version: 1,
+    }
+}
+
+/// An upload of which some bytes are here.
+pub(super) fn upload() -> Resumable {
+    let only =
+        UploadPart { object: 3, size_bytes: 700, blake3: Some(hash()), fid: Some("64b7f0".to_owned()) };
+    Resumable {
+        id: id(),
+        owner: id(),
+        name: "a talk, mañana.mp4".to_owned(),
+        size_bytes: 5_000_000_000,
+        metadata: "filename YSB0YWxr,is_private".to_owned(),
+        parts: vec![only],
+        newest_object: 4,
+        is_wanted: false,
+        phase: Phase::Open,
+        expires_at: at(86_400_000),
+        created_at: NOW,
         version: 1,
     }
 }

@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use crate::{
     ApiKey, ApiKeyId, Collection, Delivery, DeliveryId, Intent, Job, JobId, Key, Media, MediaId, Notice,
-    NoticeKind, Operation, OperationId, Output, OutputId, Priority, Pulse, Receipt, Record, Song, SongId,
-    StateName, Task, Timestamp, Token, User, UserId, Video, Webhook, WebhookId, Write,
+    NoticeKind, Operation, OperationId, Output, OutputId, Priority, Pulse, Receipt, Record, Resumable, Song,
+    SongId, StateName, Task, Timestamp, Token, User, UserId, Video, Webhook, WebhookId, Write,
 };
 
 /// The most writes that one commit may hold: DynamoDB takes 100 items in a transaction, and some of ours need two.
@@ -160,6 +160,11 @@ pub trait Catalog: Send + Sync {
     async fn deliveries(&self, webhook: WebhookId, query: PageQuery) -> Result<Page<Delivery>, CatalogError>;
     /// Deliveries due at `now`, the longest due first.
     async fn due_deliveries(&self, now: Timestamp, limit: u32) -> Result<Vec<Delivery>, CatalogError>;
+
+    /// The upload of that id.
+    async fn upload(&self, id: MediaId) -> Result<Option<Resumable>, CatalogError>;
+    /// Uploads, the newest first.
+    async fn uploads(&self, query: PageQuery) -> Result<Page<Resumable>, CatalogError>;
 
     /// Takes away receipts, ended tokens and deliveries that expired before `now`, some thousands at most a call, and says how many.
     async fn sweep_expired(&self, now: Timestamp) -> Result<u64, CatalogError>;

@@ -256,6 +256,11 @@ settings! {
         variable: "REELMILL_RETENTION_MEDIA", flag: Some(("retention-media", "DURATION")),
         section: "Jobs", preset: Preset::Nothing("for ever"),
     }
+    /// How long an upload in parts waits for its next bytes before it is given up
+    retention_uploads: Duration {
+        variable: "REELMILL_RETENTION_UPLOADS", flag: Some(("retention-uploads", "DURATION")),
+        section: "Jobs", preset: Preset::Text("24h"),
+    }
 
     /// Largest upload
     max_upload_bytes: Bytes {

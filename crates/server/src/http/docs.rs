@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::pages::layout::{self, Page};
 
-/// The methods in the order in which a path's calls are shown.
-const METHODS: [&str; 4] = ["get", "post", "put", "delete"];
+/// The methods in the order in which a path's calls are shown. HEAD is shown where it is not what GET is without a body.
+const METHODS: [&str; 6] = ["get", "head", "post", "put", "patch", "delete"];
 
 /// The page's content, for the document.
 pub(super) fn content(document: &str) -> String {
@@ -68,7 +68,8 @@ struct Call<'a> {
 fn calls<'a>(document: &'a Value, tag: &Value) -> Vec<Call<'a>> {
     let paths = document["paths"].as_object().into_iter().flatten();
     let every = paths.flat_map(|(path, item)| {
-        METHODS.into_iter().map(move |method| Call { path, method, operation: &item[method] })
+        let methods = METHODS.into_iter().filter(move |method| *method != "head" || item["get"].is_null());
+        methods.map(move |method| Call { path, method, operation: &item[method] })
     });
     every.filter(|call| call.operation["tags"][0] == tag["name"]).collect()
 }

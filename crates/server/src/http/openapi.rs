@@ -23,6 +23,7 @@ use super::problem::ProblemBody;
     tags(
         (name = "session", description = "Signing in and out, and keys for programs."),
         (name = "media", description = "Originals: taken in, listed, read by range, deleted."),
+        (name = "uploads", description = "Originals that may be taken up again where they were cut: tus 1.0."),
         (name = "jobs", description = "Conversions: asked for, followed, steered."),
         (name = "outputs", description = "Results."),
         (name = "webhooks", description = "Programs that are told when jobs end, as Standard Webhooks has it."),

@@ -32,6 +32,11 @@ const TABLE: &[Row] = &[
         "More requests of this sort came than are worked on at once. Wait as long as the header Retry-After says and send it again.",
     ),
     (
+        "checksum-mismatch",
+        "Checksum mismatch",
+        "The bytes do not hash to what Upload-Checksum says, so they were damaged on their way. None of them was kept; send them again from the same offset.",
+    ),
+    (
         "conflict",
         "Changed meanwhile",
         "Somebody changed the same thing at the same moment. Look at what is there now and try again.",
@@ -40,7 +45,7 @@ const TABLE: &[Row] = &[
     (
         "cut-off",
         "Upload cut off",
-        "The connection ended before the body did. Nothing was kept; send it again.",
+        "The connection ended before the body did. Nothing was kept; send it again. An upload at /v1/uploads keeps what came: go on at the offset that HEAD tells.",
     ),
     ("deadline", "Too long", "The conversion did not end within its deadline."),
     (
@@ -172,6 +177,11 @@ const TABLE: &[Row] = &[
         "The sender was silent for too long, or sent too little. Nothing was kept; send it again over a better line.",
     ),
     (
+        "tus-version",
+        "Another version of tus",
+        "A request to /v1/uploads says with Tus-Resumable which version of tus it speaks, and this server speaks those in the header Tus-Version.",
+    ),
+    (
         "unavailable",
         "Not available now",
         "Something behind the server cannot be reached. Wait as long as the header Retry-After says and try again.",
@@ -193,6 +203,16 @@ const TABLE: &[Row] = &[
         "The webhook is sent nothing, since its receiver wanted nothing more. Enable it with POST /v1/webhooks/{id}/enable first.",
     ),
     (
+        "upload-expired",
+        "Upload given up",
+        "No bytes came for longer than the setting retention_uploads, or the upload was ended. Begin it again.",
+    ),
+    (
+        "upload-locked",
+        "Upload in use",
+        "Another request works on the same upload, or has taken it over. Ask for its offset with HEAD after as long as Retry-After says, and go on there.",
+    ),
+    (
         "wrong-content-type",
         "Wrong content type",
         "The body is of another type than this call takes; the detail names the type.",
@@ -201,6 +221,11 @@ const TABLE: &[Row] = &[
         "wrong-credentials",
         "Wrong credentials",
         "No account has this address or name together with this password.",
+    ),
+    (
+        "wrong-offset",
+        "Wrong offset",
+        "An upload goes on exactly where it stands. Ask with HEAD; the header Upload-Offset says where that is.",
     ),
     ("wrong-protocol", "Wrong protocol", "A gRPC method is called over HTTP/2. Use a gRPC client for it."),
     (

@@ -11,6 +11,7 @@ mod profiles;
 mod queue;
 mod session;
 mod thumbnails;
+mod uploads;
 mod users;
 mod videos;
 mod webhooks;
@@ -27,6 +28,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .merge(session::router())
         .merge(keys::router())
         .merge(media::router())
+        .merge(uploads::router())
         .merge(imports::router())
         .merge(jobs::router())
         .merge(queue::router())

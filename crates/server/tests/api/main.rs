@@ -23,6 +23,7 @@ mod site;
 mod socket;
 mod spring;
 mod upload;
+mod uploads;
 mod users;
 mod videos;
 mod webhooks;

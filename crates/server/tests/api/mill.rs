@@ -207,6 +207,7 @@ fn options() -> Options {
         job_deadline: Duration::from_mins(1),
         retention_jobs: None,
         retention_media: None,
+        retention_uploads: Duration::from_hours(24),
         retry_base: Duration::from_millis(10),
         max_upload_bytes: 8 * 1024 * 1024,
         upload_idle: Duration::from_secs(30),

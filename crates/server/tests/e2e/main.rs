@@ -28,6 +28,7 @@ mod music_contract;
 mod page;
 mod pty;
 mod report;
+mod resumable;
 mod rpc;
 mod session;
 mod sound;
@@ -89,6 +90,8 @@ fn cases() -> Vec<Case> {
         "crash" zombie::a_worker_that_wakes_when_another_has_done_its_job_cannot_finish_it []
         "soak" big::big_upload_and_download_stay_within_their_memory [Ffmpeg]
         "soak" big::long_conversion_stays_within_its_memory []
+        "soak" resumable::a_client_that_is_cut_again_and_again_uploads_the_same_bytes_to_a_disk [NodePackages]
+        "crash" resumable::an_upload_outlives_a_kill_and_goes_on_where_it_stood []
         "soak" live::many_clients_hear_each_end_once_and_in_order [Ffmpeg]
         "events" live::a_client_whose_server_was_killed_misses_no_end [Ffmpeg]
         "sources" sources::an_update_is_used_and_one_that_does_not_work_leaves_it_in_use [Ytdlp]
@@ -195,6 +198,7 @@ fn fleet_cases() -> Vec<Case> {
         "fleet" weather::a_store_that_cuts_and_narrows_loses_no_upload_and_no_result [CloudPython, S3]
         "fleet" weather::nodes_whose_clocks_differ_by_five_minutes_share_the_work [Faketime, Postgres]
         "fleet" weather::of_two_processes_of_one_name_the_older_ends_and_its_job_goes_on [MySql]
+        "soak" resumable::a_client_that_is_cut_again_and_again_uploads_the_same_bytes_to_s3 [CloudPython, NodePackages, S3]
         "heavy" kills::sixty_jobs_outlive_ten_killed_workers_and_two_deaths_of_the_broker [CloudPython, Postgres, S3, PrivateRabbitMq]
     }
 }

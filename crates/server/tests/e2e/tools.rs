@@ -121,8 +121,9 @@ pub(crate) fn node() -> Option<PathBuf> {
 }
 
 pub(crate) fn node_modules() -> Option<PathBuf> {
-    variable("REELMILL_NODE_MODULES")
-        .filter(|folder| ["playwright-core", "eris"].iter().all(|package| folder.join(package).is_dir()))
+    variable("REELMILL_NODE_MODULES").filter(|folder| {
+        ["playwright-core", "eris", "tus-js-client"].iter().all(|package| folder.join(package).is_dir())
+    })
 }
 
 /// The folder of the real yt-dlp's packages, beside the environment that it is installed in.

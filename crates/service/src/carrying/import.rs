@@ -209,6 +209,7 @@ fn write(record: Record, now: Timestamp) -> Write {
         Record::Task(task) => Write::AddTask(task),
         Record::Webhook(webhook) => Write::AddWebhook(webhook),
         Record::Delivery(delivery) => Write::AddDelivery(delivery),
+        Record::Upload(upload) => Write::AddUpload(upload),
         Record::Sequence(sequence, number) => Write::RaiseSequence(sequence, number),
     }
 }

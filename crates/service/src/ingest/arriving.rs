@@ -95,7 +95,7 @@ impl Arriving {
     }
 
     /// Whether the intent was given up by a collector.
-    fn is_lost(&self) -> bool {
+    pub(crate) fn is_lost(&self) -> bool {
         self.beating.is_finished()
     }
 
@@ -116,7 +116,7 @@ impl Drop for Arriving {
 
 /// Holds a sender to its pace: never silent for longer than the idle limit, and never below the floor over that
 /// span. The time that our own store takes is not held against it.
-struct Pace {
+pub(crate) struct Pace {
     idle: std::time::Duration,
     floor_bytes: u64,
     waited: std::time::Duration,
@@ -125,7 +125,7 @@ struct Pace {
 }
 
 impl Pace {
-    fn new(service: &Service) -> Self {
+    pub(crate) fn new(service: &Service) -> Self {
         Self {
             idle: service.options().upload_idle,
             floor_bytes: service.options().upload_floor_bytes,
@@ -139,7 +139,7 @@ impl Pace {
         timeout(self.idle, next).await.map_err(|_| self.too_slow())
     }
 
-    fn count(&mut self, bytes: u64) -> Result<(), Error> {
+    pub(crate) fn count(&mut self, bytes: u64) -> Result<(), Error> {
         self.waited += self.since.elapsed();
         self.arrived_bytes += bytes;
         if self.waited >= self.idle {
@@ -152,7 +152,7 @@ impl Pace {
         Ok(())
     }
 
-    fn resume(&mut self) {
+    pub(crate) fn resume(&mut self) {
         self.since = Instant::now();
     }
 

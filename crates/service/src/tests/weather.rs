@@ -11,8 +11,8 @@ use reelmill_core::ports::{
 };
 use reelmill_core::{
     ApiKey, ApiKeyId, Collection, Delivery, DeliveryId, Holder, Intent, Job, JobId, Key, Media, MediaId,
-    Notice, NoticeKind, Operation, OperationId, Output, OutputId, Priority, Pulse, Receipt, Song, SongId,
-    StateName, Task, Timestamp, Token, User, UserId, Video, Webhook, WebhookId, Write,
+    Notice, NoticeKind, Operation, OperationId, Output, OutputId, Priority, Pulse, Receipt, Resumable, Song,
+    SongId, StateName, Task, Timestamp, Token, User, UserId, Video, Webhook, WebhookId, Write,
 };
 use tokio::time::{Duration, sleep};
 use uuid::Uuid;
@@ -213,6 +213,12 @@ impl Catalog for Stormy {
     }
     async fn videos(&self, query: PageQuery) -> Result<Page<Video>, CatalogError> {
         self.inner.videos(query).await
+    }
+    async fn upload(&self, id: MediaId) -> Result<Option<Resumable>, CatalogError> {
+        self.inner.upload(id).await
+    }
+    async fn uploads(&self, query: PageQuery) -> Result<Page<Resumable>, CatalogError> {
+        self.inner.uploads(query).await
     }
     async fn task(&self, number: i64) -> Result<Option<Task>, CatalogError> {
         self.inner.task(number).await

@@ -541,7 +541,7 @@ impl World {
         sleep(Duration::from_secs(1)).await;
     }
 
-    /// Every key in the store is one that a media or an output names, and nothing waits to be collected.
+    /// Every key in the store is one that a media, an output or an upload names, and nothing waits to be collected.
     pub(super) async fn nothing_is_left_over(&self) {
         let all = PageQuery { limit: 1000, after: None };
         let mut named = BTreeSet::new();
@@ -550,6 +550,9 @@ impl World {
             for output in self.catalog.outputs_of(media.id).await.unwrap() {
                 named.insert(output.key.to_string());
             }
+        }
+        for upload in self.catalog.uploads(all).await.unwrap().items {
+            named.extend(upload.parts.iter().map(|part| upload.key(part.object).unwrap().to_string()));
         }
         assert_eq!(self.shelf.keys(), named.into_iter().collect::<Vec<_>>());
         assert_eq!(self.intents().await, []);
@@ -580,6 +583,7 @@ pub(super) fn options() -> Options {
         job_deadline: Duration::from_hours(1),
         retention_jobs: None,
         retention_media: None,
+        retention_uploads: Duration::from_hours(24),
         retry_base: Duration::from_secs(1),
         max_upload_bytes: 1_000_000,
         upload_idle: Duration::from_secs(30),

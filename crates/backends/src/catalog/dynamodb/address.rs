@@ -107,6 +107,10 @@ impl Address {
         Self::alone(format!("TASK#{number}"), "TASK")
     }
 
+    pub(super) fn upload(id: MediaId) -> Self {
+        Self::alone(format!("UPLOAD#{id}"), "UPLOAD")
+    }
+
     pub(super) fn sequence(sequence: Sequence) -> Self {
         Self::alone(format!("SEQUENCE#{}", sequence.as_str()), "SEQUENCE")
     }
@@ -178,6 +182,7 @@ impl Address {
             Record::Task(task) => Self::task(task.number),
             Record::Webhook(webhook) => Self::webhook(webhook.id),
             Record::Delivery(delivery) => Self::delivery(delivery.id),
+            Record::Upload(upload) => Self::upload(upload.id),
             Record::Sequence(sequence, _) => Self::sequence(*sequence),
         }
     }

@@ -161,6 +161,9 @@ impl Draft {
                 let at = Address::delivery(id);
                 if self.now(&at).is_some() { self.set(at, None) } else { Ok(()) }
             }
+            Write::AddUpload(upload) => self.add(Record::Upload(upload)),
+            Write::ReplaceUpload(upload) => self.replace(Record::Upload(upload)),
+            Write::DropUpload(id, version) => self.drop_version(Address::upload(id), version),
             Write::RaiseSequence(sequence, last) => match self.now(&Address::sequence(sequence)) {
                 Some(Record::Sequence(_, there)) if *there >= last => Ok(()),
                 None if last <= 0 => Ok(()),
@@ -266,6 +269,9 @@ pub(super) fn looks_at(write: &Write) -> (Address, bool) {
         Write::AddDelivery(delivery) => (Address::delivery(delivery.id), true),
         Write::ReplaceDelivery(delivery) => (Address::delivery(delivery.id), false),
         Write::DropDelivery(id) => (Address::delivery(*id), false),
+        Write::AddUpload(upload) => (Address::upload(upload.id), true),
+        Write::ReplaceUpload(upload) => (Address::upload(upload.id), false),
+        Write::DropUpload(id, _) => (Address::upload(*id), false),
         Write::RaiseSequence(sequence, _) => (Address::sequence(*sequence), false),
     }
 }
@@ -279,6 +285,7 @@ const fn version(record: &Record) -> Option<u64> {
         Record::Task(task) => Some(task.version),
         Record::Webhook(webhook) => Some(webhook.version),
         Record::Delivery(delivery) => Some(delivery.version),
+        Record::Upload(upload) => Some(upload.version),
         _ => None,
     }
 }

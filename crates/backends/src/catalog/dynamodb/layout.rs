@@ -71,6 +71,7 @@ pub(super) fn entries(record: &Record) -> Vec<Entry> {
         Record::Task(task) => task_entries(task),
         Record::Webhook(webhook) => vec![entry(webhooks_of(webhook.owner), webhook.id)],
         Record::Delivery(delivery) => delivery_entries(delivery),
+        Record::Upload(upload) => vec![entry(sharded("UPLOADS", &upload.id.to_string()), upload.id)],
         Record::Intent(_) | Record::Sequence(..) => Vec::new(),
     }
 }
@@ -94,6 +95,7 @@ pub(super) fn item_of(record: &Record) -> Result<Item, CatalogError> {
         Record::Task(task) => ("task", body(task)?),
         Record::Webhook(webhook) => ("webhook", body(webhook)?),
         Record::Delivery(delivery) => ("delivery", body(delivery)?),
+        Record::Upload(upload) => ("upload", body(upload)?),
         Record::Sequence(_, last) => ("sequence", with(Item::new(), [("last", number(last))])),
     };
     item.insert(SCHEMA.to_owned(), text(schema(kind)));

@@ -12,7 +12,7 @@ use reelmill_core::ports::CatalogError;
 use reelmill_core::{
     ApiKey, Intent, Job, Media, Notice, Operation, Output, Pulse, Receipt, Record, Song, Stage,
 };
-use reelmill_core::{Delivery, EndedToken, Task, User, Video, Webhook};
+use reelmill_core::{Delivery, EndedToken, Resumable, Task, User, Video, Webhook};
 
 use super::DynamoCatalog;
 use super::address::{Address, Table, key, names};
@@ -55,6 +55,16 @@ macro_rules! kept {
 kept!(
     User, ApiKey, EndedToken, Media, Output, Receipt, Notice, Song, Operation, Video, Task, Webhook, Delivery
 );
+
+impl Kept for Resumable {
+    fn from_item(item: &Item) -> Result<Self, CatalogError> {
+        from_body(item)
+    }
+
+    fn into_record(self) -> Record {
+        Record::Upload(self)
+    }
+}
 
 impl Kept for Job {
     fn from_item(item: &Item) -> Result<Self, CatalogError> {
@@ -340,6 +350,7 @@ fn record(at: &Address, item: &Item) -> Result<Record, CatalogError> {
         "TASK" => of::<Task>(item),
         "WEBHOOK" => of::<Webhook>(item),
         "DELIVERY" => of::<Delivery>(item),
+        "UPLOAD" => of::<Resumable>(item),
         "SEQUENCE" => super::sequence::from_item(at, item),
         _ => Err(CatalogError::Corrupt(format!("{:?} is no record's place", at.pk))),
     }

@@ -116,6 +116,7 @@ const fn stands(collection: Collection) -> (&'static str, Table) {
         Collection::Tasks => "task",
         Collection::Webhooks => "webhook",
         Collection::Deliveries => "delivery",
+        Collection::Uploads => "upload",
         Collection::Sequences => "sequence",
     };
     (kind, Table::Operations)

@@ -121,6 +121,12 @@ impl<'a> Change<'a> {
                 self.set(|tables| &mut tables.deliveries, id, None);
                 Ok(())
             }
+            Write::AddUpload(upload) => self.add(|tables| &mut tables.uploads, upload.id, upload),
+            Write::ReplaceUpload(upload) => {
+                self.drop_upload(upload.id, upload.version.checked_sub(1))?;
+                self.add(|tables| &mut tables.uploads, upload.id, upload)
+            }
+            Write::DropUpload(id, version) => self.drop_upload(id, Some(version)),
             Write::RaiseSequence(sequence, number) => {
                 let given = self.tables.numbers.get(sequence.as_str()).copied().unwrap_or_default();
                 self.set(|tables| &mut tables.numbers, sequence.as_str(), Some(given.max(number)));
@@ -225,6 +231,11 @@ impl<'a> Change<'a> {
     fn drop_webhook(&mut self, id: WebhookId, version: Option<u64>) -> Result<(), CatalogError> {
         need(self.tables.webhooks.get(&id).is_some_and(|webhook| Some(webhook.version) == version))?;
         self.drop_there(|tables| &mut tables.webhooks, id)
+    }
+
+    fn drop_upload(&mut self, id: MediaId, version: Option<u64>) -> Result<(), CatalogError> {
+        need(self.tables.uploads.get(&id).is_some_and(|upload| Some(upload.version) == version))?;
+        self.drop_there(|tables| &mut tables.uploads, id)
     }
 
     fn add<K, V>(

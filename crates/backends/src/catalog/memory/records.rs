@@ -37,6 +37,7 @@ pub(super) fn part(tables: &Tables, collection: Collection, after: Option<&str>,
         Collection::Deliveries => {
             of.table(&tables.deliveries, |_, delivery| Record::Delivery(delivery.clone()))
         }
+        Collection::Uploads => of.table(&tables.uploads, |_, upload| Record::Upload(upload.clone())),
         Collection::Sequences => {
             let given = |sequence: Sequence| tables.numbers.get(sequence.as_str()).copied().unwrap_or(0);
             let sequences = BTreeMap::from(Sequence::ALL.map(|sequence| (sequence.as_str(), sequence)));

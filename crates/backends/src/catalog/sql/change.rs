@@ -13,7 +13,7 @@ use sqlx::{AnyConnection, Row};
 use super::dialect::Statement;
 use super::failure::Changed;
 use super::tally::Tally;
-use super::{Dialect, job, row, song, task, video, webhook};
+use super::{Dialect, job, row, song, task, upload, video, webhook};
 
 /// How much a sweep takes away of each sort at most.
 const SWEEP: i64 = 2000;
@@ -165,6 +165,9 @@ async fn apply(on: &mut AnyConnection, dialect: &Dialect, tally: &mut Tally, wri
         Write::DropDelivery(id) => {
             any(on, dialect.query("DELETE FROM deliveries WHERE id = ?").bind(id.to_string())).await
         }
+        Write::AddUpload(upload) => upload::add(on, dialect, upload).await,
+        Write::ReplaceUpload(upload) => upload::replace(on, dialect, upload).await,
+        Write::DropUpload(id, version) => upload::drop_version(on, dialect, *id, *version).await,
         Write::RaiseSequence(sequence, number) => {
             let statement = dialect.query("UPDATE sequences SET given = ? WHERE name = ? AND given < ?");
             any(on, statement.bind(*number).bind(sequence.as_str()).bind(*number)).await

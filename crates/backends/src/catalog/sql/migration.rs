@@ -27,6 +27,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { sql: include_str!("../../../migrations/0005_changes.sql"), oldest_build: 2 },
     Migration { sql: include_str!("../../../migrations/0006_turns.sql"), oldest_build: 2 },
     Migration { sql: include_str!("../../../migrations/0007_webhooks.sql"), oldest_build: 2 },
+    Migration { sql: include_str!("../../../migrations/0008_uploads.sql"), oldest_build: 2 },
 ];
 
 /// Brings the schema up to date.

@@ -21,6 +21,7 @@ mod song;
 mod tally;
 mod task;
 mod turn;
+mod upload;
 mod video;
 mod webhook;
 mod writer;
@@ -40,8 +41,8 @@ use reelmill_core::ports::{
 };
 use reelmill_core::{
     ApiKey, ApiKeyId, Collection, Delivery, DeliveryId, Intent, Job, JobId, Key, Media, MediaId, Notice,
-    NoticeKind, Operation, OperationId, Output, OutputId, Priority, Pulse, Receipt, Song, SongId, Task,
-    Timestamp, Token, User, UserId, Video, Webhook, WebhookId, Write,
+    NoticeKind, Operation, OperationId, Output, OutputId, Priority, Pulse, Receipt, Resumable, Song, SongId,
+    Task, Timestamp, Token, User, UserId, Video, Webhook, WebhookId, Write,
 };
 use sqlx::AnyPool;
 use uuid::Uuid;
@@ -281,6 +282,14 @@ impl Catalog for SqlCatalog {
 
     async fn task_by_file(&self, account: UserId, name: &str) -> Result<Option<Task>, CatalogError> {
         self.newest_task(account, name).await
+    }
+
+    async fn upload(&self, id: MediaId) -> Result<Option<Resumable>, CatalogError> {
+        self.record("SELECT body FROM uploads WHERE id = ?", &id.to_string()).await
+    }
+
+    async fn uploads(&self, query: PageQuery) -> Result<Page<Resumable>, CatalogError> {
+        self.uploads_page(query).await
     }
 
     async fn records(

@@ -37,6 +37,7 @@ impl SqlCatalog {
             Collection::Videos => (of!("videos"), |row| of_id(row, Record::Video)),
             Collection::Webhooks => (of!("webhooks"), |row| of_id(row, Record::Webhook)),
             Collection::Deliveries => (of!("deliveries"), |row| of_id(row, Record::Delivery)),
+            Collection::Uploads => (of!("uploads"), |row| of_id(row, Record::Upload)),
             Collection::EndedTokens => (
                 "SELECT jti, expires_at_ms FROM ended_tokens WHERE jti > ? ORDER BY jti LIMIT ?",
                 ended_token,

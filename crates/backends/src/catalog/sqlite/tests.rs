@@ -17,6 +17,7 @@ const RELEASED: &[(i64, &str)] = &[
     (5, include_str!("../../../tests/fixtures/schema_0005.sql")),
     (6, include_str!("../../../tests/fixtures/schema_0006.sql")),
     (7, include_str!("../../../tests/fixtures/schema_0007.sql")),
+    (8, include_str!("../../../tests/fixtures/schema_0008.sql")),
 ];
 
 const fn all() -> PageQuery {
@@ -90,6 +91,9 @@ async fn every_released_schema_is_brought_up_to_date_with_its_data() {
         for webhook in webhooks {
             holds_what_it_was_sent(&catalog, &webhook).await;
         }
+        let uploads = catalog.uploads(all()).await.unwrap().items;
+        let offsets: Vec<_> = uploads.iter().map(reelmill_core::Resumable::offset_bytes).collect();
+        assert_eq!(offsets, if *version >= 8 { vec![67_109_564] } else { Vec::new() });
     }
 }
 
