@@ -202,6 +202,18 @@ pub enum Priority {
     Bulk,
 }
 
+impl Priority {
+    /// This one and those that are less urgent, in order.
+    #[must_use]
+    pub const fn down_from(self) -> &'static [Self] {
+        match self {
+            Self::Interactive => &[Self::Interactive, Self::Normal, Self::Bulk],
+            Self::Normal => &[Self::Normal, Self::Bulk],
+            Self::Bulk => &[Self::Bulk],
+        }
+    }
+}
+
 /// The door that a job came through: its words are used when its end is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -270,6 +282,8 @@ pub enum Event {
     },
     /// Its deadline passed before it was claimed again.
     Expire,
+    /// The clock that said when it is due was ahead: it is due now.
+    Hasten,
     /// Somebody wishes it ended.
     Cancel,
     /// Somebody wishes it begun anew.
@@ -375,6 +389,7 @@ impl Event {
             Self::Stop { .. } => "stop",
             Self::Lapse { .. } => "lapse",
             Self::Expire => "expire",
+            Self::Hasten => "hasten",
             Self::Cancel => "cancel",
             Self::Retry => "retry",
         }

@@ -13,8 +13,8 @@ mod pictures;
 mod source;
 
 pub use catalog::{
-    Beat, Catalog, CatalogError, Census, ChangeQuery, JobFilter, MAX_WRITES, Page, PageQuery, Part, Sequence,
-    TaskQuery,
+    Beat, Catalog, CatalogError, Census, ChangeQuery, JobFilter, MAX_WRITES, MOST_ACCOUNTS, Page, PageQuery,
+    Part, Sequence, TaskQuery,
 };
 pub use converter::{Cancel, Conversion, Converted, Converter, ConverterError, Input, OnProgress};
 pub use doorbell::{About, Channel, Delivery, Doorbell, DoorbellError, Foreign, Message, Ring};

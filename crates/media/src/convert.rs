@@ -149,8 +149,8 @@ fn encode(
     })
 }
 
-/// Whether a decoder on another core helps: where the encoder has much to do, and neither has threads of its own nor
-/// runs elsewhere. Writing plain samples is so little that handing them over costs as much.
+/// Whether a decoder on another core helps: where the encoder has much to do or, as with WAV, not nothing beside a fast decoder,
+/// and neither has threads of its own nor runs elsewhere.
 fn goes_ahead(plan: &Plan, pipeline: &Pipeline, control: &Control) -> bool {
     let has_much_to_do =
         matches!(plan.format, Format::Opus | Format::Ogg | Format::Dca | Format::Dca0 | Format::Wav);

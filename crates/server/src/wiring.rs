@@ -1,5 +1,6 @@
 //! From the configuration to a service: every backend opened by its URL.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,6 +73,7 @@ async fn open(config: &Config, sole: bool) -> anyhow::Result<Service> {
     };
     let options = Options {
         slots: usize::from(config.slots.get()),
+        account_slots: config.account_slots.map(NonZeroUsize::from),
         worker_name: worker_name(config)?,
         is_worker_named: config.worker_name.is_some(),
         movies_folder: config.movies_folder.0.clone(),

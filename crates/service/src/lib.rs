@@ -64,6 +64,7 @@ use feed::Chronicle;
 use identity::{Passwords, Signer, Throttle};
 use rings::Debt;
 use videos::Easels;
+use work::PassingLane;
 
 /// What stands behind the service.
 #[derive(Clone)]
@@ -100,8 +101,14 @@ struct Inner {
     signer: Signer,
     /// The claims that this process holds, so that a cancel or a look at the progress needs no detour.
     held: Mutex<HashMap<JobId, Held>>,
+    /// The account whose job this process claimed last.
+    served_last: Mutex<Option<UserId>>,
+    /// A job of an account that may not have more has ended.
+    room: Notify,
     /// One permit for each conversion that may run.
     slots: Arc<Semaphore>,
+    /// One slot more for what is short, while what is long holds them all.
+    lane: PassingLane,
     /// A download that has ended stands in the queue for a slot.
     slot_wanted: Notify,
     /// One permit for each download that may run without holding a slot.
@@ -139,6 +146,7 @@ impl Service {
         let signer = Signer::new(&options.jwt_secret);
         let passwords = Passwords::new(options.password_slots);
         let slots = Arc::new(Semaphore::new(options.slots.max(1)));
+        let lane = PassingLane::new(slots.available_permits());
         let fetches = Arc::new(Semaphore::new(options.fetches));
         let catalog = Chronicle::new(Arc::clone(&ports.catalog), Arc::clone(&clock));
         Self {
@@ -147,6 +155,7 @@ impl Service {
                 catalog,
                 options,
                 slots,
+                lane,
                 slot_wanted: Notify::new(),
                 fetches,
                 easels: Easels::default(),
@@ -155,6 +164,8 @@ impl Service {
                 passwords,
                 signer,
                 held: Mutex::default(),
+                served_last: Mutex::default(),
+                room: Notify::new(),
                 notices: Notify::new(),
                 announcements: Notify::new(),
                 debt: Debt::default(),
@@ -199,5 +210,9 @@ impl Service {
 
     fn held(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, Held>> {
         self.inner.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn served_last(&self) -> std::sync::MutexGuard<'_, Option<UserId>> {
+        self.inner.served_last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

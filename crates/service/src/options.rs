@@ -1,5 +1,6 @@
 //! What the service can be told, apart from its ports.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -24,6 +25,9 @@ pub struct Options {
     pub images_folder: String,
     /// Conversions side by side.
     pub slots: usize,
+    /// The most jobs of one account that run at once, in all processes together; as many as there are slots where nothing
+    /// is said.
+    pub account_slots: Option<NonZeroUsize>,
     /// This process's name in claims, for people.
     pub worker_name: String,
     /// Whether the operator chose that name: then one process goes by it at a time, the newest.

@@ -60,6 +60,7 @@ impl Service {
         }
         if roles.converter {
             running.loops.spawn(self.clone().work(running.stopping.clone(), running.attempts.clone()));
+            running.loops.spawn(self.clone().pass(running.stopping.clone(), running.attempts.clone()));
             running.loops.spawn(self.clone().rescue(stop.clone()));
             if !self.options().sole {
                 running.loops.spawn(self.clone().watch_cancels(stop.clone()));

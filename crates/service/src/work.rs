@@ -8,13 +8,17 @@ mod attempt;
 mod backoff;
 mod bench;
 mod cancels;
+mod cap;
 mod claim;
 mod fetch;
 mod heartbeat;
+mod passing;
 mod rescue;
+mod turn;
 
 pub(crate) use backoff::{before_retry, jittered};
 pub(crate) use claim::{refuse, settle};
+pub(crate) use passing::PassingLane;
 
 use std::sync::Arc;
 

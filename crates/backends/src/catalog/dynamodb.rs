@@ -32,8 +32,8 @@ use reelmill_core::ports::{
 };
 use reelmill_core::{
     ApiKey, ApiKeyId, Collection, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeKind, Operation,
-    OperationId, Output, OutputId, Pulse, Receipt, Song, SongId, Task, Timestamp, Token, User, UserId, Video,
-    Write,
+    OperationId, Output, OutputId, Priority, Pulse, Receipt, Song, SongId, Task, Timestamp, Token, User,
+    UserId, Video, Write,
 };
 use uuid::Uuid;
 
@@ -179,6 +179,16 @@ impl Catalog for DynamoCatalog {
 
     async fn due_jobs(&self, now: Timestamp, limit: u32) -> Result<Vec<Job>, CatalogError> {
         self.jobs_due(now, limit).await
+    }
+
+    async fn due_by_account(
+        &self,
+        now: Timestamp,
+        priority: Priority,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<Job>, CatalogError> {
+        self.jobs_in_turn(now, priority, after, limit).await
     }
 
     async fn claimed_jobs(&self, limit: u32) -> Result<Vec<Job>, CatalogError> {

@@ -17,8 +17,8 @@ use reelmill_core::ports::{
 };
 use reelmill_core::{
     ApiKey, ApiKeyId, Collection, Holder, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeId,
-    NoticeKind, Operation, OperationId, Output, OutputId, Pulse, Receipt, Song, SongId, State, StateName,
-    Task, Timestamp, Token, User, UserId, Video, Write,
+    NoticeKind, Operation, OperationId, Output, OutputId, Priority, Pulse, Receipt, Song, SongId, State,
+    StateName, Task, Timestamp, Token, User, UserId, Video, Write,
 };
 use uuid::Uuid;
 
@@ -225,6 +225,21 @@ impl Catalog for MemoryCatalog {
 
     async fn latest_change(&self) -> Result<Option<Timestamp>, CatalogError> {
         Ok(self.tables().jobs.values().map(|job| job.changed_at).max())
+    }
+
+    async fn due_by_account(
+        &self,
+        now: Timestamp,
+        priority: Priority,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<Job>, CatalogError> {
+        let tables = self.tables();
+        let mut due: Vec<_> = tables.jobs.values().filter_map(|job| Some((due_at(job)?, job))).collect();
+        due.retain(|(due_at, job)| *due_at <= now && job.priority == priority);
+        due.sort_by_key(|(due_at, job)| (Some(job.account) <= after, job.account, *due_at, job.id));
+        due.dedup_by_key(|(_, job)| job.account);
+        Ok(due.into_iter().take(limit as usize).map(|(_, job)| job.clone()).collect())
     }
 
     async fn claimed_jobs(&self, limit: u32) -> Result<Vec<Job>, CatalogError> {

@@ -14,6 +14,7 @@ mod records;
 mod sample;
 mod songs;
 mod tasks;
+mod turns;
 mod videos;
 mod workers;
 
@@ -62,6 +63,11 @@ cases! { CASES of dyn Catalog:
     jobs::a_job_not_due_is_not_listed,
     jobs::only_queued_jobs_are_due,
     jobs::due_jobs_are_no_more_than_asked_for,
+    turns::each_accounts_earliest_due_job_comes,
+    turns::accounts_come_round_behind_the_one_named,
+    turns::an_account_with_many_jobs_hides_no_other,
+    turns::only_what_is_queued_and_due_and_of_that_priority_comes_in_turn,
+    turns::no_more_accounts_come_than_asked_for,
     jobs::claimed_jobs_are_those_running_or_cancelling,
     changes::jobs_come_in_the_order_of_their_last_write,
     changes::an_accounts_changes_are_its_own,

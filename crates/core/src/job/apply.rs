@@ -31,6 +31,9 @@ impl Job {
                 return Err(Refused::LostClaim { attempt: token.attempt });
             }
             (State::Queued { .. }, Event::Expire) if self.is_past_deadline(now) => self.expired(now),
+            (State::Queued { due_at, last_failure }, Event::Hasten) if now < *due_at => {
+                State::Queued { due_at: now, last_failure: last_failure.clone() }
+            }
             (State::Queued { .. }, Event::Cancel) => State::Cancelled { at: now },
 
             (State::Running { claim } | State::Cancelling { claim }, _) if lost(claim, event) => {
@@ -138,7 +141,7 @@ impl Event {
             | Self::GiveBack { token }
             | Self::Stop { token }
             | Self::Lapse { token } => Some(*token),
-            Self::Expire | Self::Cancel | Self::Retry => None,
+            Self::Expire | Self::Hasten | Self::Cancel | Self::Retry => None,
         }
     }
 }

@@ -68,6 +68,7 @@ fn events(held: Token) -> Vec<Event> {
         Event::Stop { token: held },
         Event::Lapse { token: held },
         Event::Expire,
+        Event::Hasten,
         Event::Cancel,
         Event::Retry,
     ]
@@ -86,7 +87,11 @@ fn the_transition_table_is_this_one() {
     let columns = StateName::ALL.map(StateName::as_str).join(" | ");
     let mut table = format!("| event | {columns} |\n|{}\n", " --- |".repeat(7));
     for (row, event) in events(token(1, 9)).into_iter().enumerate() {
-        let at = if event == Event::Expire { NOW.plus_ms(60_000) } else { NOW };
+        let at = match event {
+            Event::Expire => NOW.plus_ms(60_000),
+            Event::Hasten => NOW.minus_ms(1),
+            _ => NOW,
+        };
         let cells = states().into_iter().map(|job| match job.apply(&event, at) {
             Ok(next) => next.state.name().to_string(),
             Err(Refused::State { .. }) => "·".into(),

@@ -11,12 +11,15 @@ use uuid::Uuid;
 
 use crate::{
     ApiKey, ApiKeyId, Collection, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeKind, Operation,
-    OperationId, Output, OutputId, Pulse, Receipt, Record, Song, SongId, StateName, Task, Timestamp, Token,
-    User, UserId, Video, Write,
+    OperationId, Output, OutputId, Priority, Pulse, Receipt, Record, Song, SongId, StateName, Task,
+    Timestamp, Token, User, UserId, Video, Write,
 };
 
 /// The most writes that one commit may hold: DynamoDB takes 100 items in a transaction, and some of ours need two.
 pub const MAX_WRITES: usize = 25;
+
+/// The most accounts that one [`Catalog::due_by_account`] looks at.
+pub const MOST_ACCOUNTS: usize = 32;
 
 /// Where everything durable is.
 #[async_trait]
@@ -87,6 +90,16 @@ pub trait Catalog: Send + Sync {
     async fn jobs(&self, filter: JobFilter, query: PageQuery) -> Result<Page<Job>, CatalogError>;
     /// Queued jobs whose due time is not after `now`: by priority, then by due time.
     async fn due_jobs(&self, now: Timestamp, limit: u32) -> Result<Vec<Job>, CatalogError>;
+    /// The earliest due job of each account that has one of that priority: accounts by id, those behind `after` first, then
+    /// the others from the lowest on. However many jobs an account has, another is seen beside it. At most `limit`; where more
+    /// than [`MOST_ACCOUNTS`] in a row wait for a later moment, those behind them may be left out.
+    async fn due_by_account(
+        &self,
+        now: Timestamp,
+        priority: Priority,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<Job>, CatalogError>;
     /// Jobs with a running claim (running or cancelling), with their pulses.
     async fn claimed_jobs(&self, limit: u32) -> Result<Vec<Job>, CatalogError>;
     /// Jobs that were last written at or behind a place, in the order of [`Job::changed_at`] and, of one moment, of their

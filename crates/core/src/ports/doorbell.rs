@@ -117,6 +117,17 @@ pub trait Delivery: Send + Sync {
     /// Whether the broker says that somebody had it before and did not settle it: that somebody is dead.
     fn is_redelivered(&self) -> bool;
 
+    /// Waits until the broker may bring it to somebody else although it was not dropped: the connection that brought it is
+    /// gone. Where nobody would know, it waits for ever.
+    async fn lost(&self) {
+        std::future::pending().await
+    }
+
+    /// Whether whoever has a message of this doorbell in hand is told at once when it is lost, by [`Delivery::lost`].
+    fn tells_loss(&self) -> bool {
+        false
+    }
+
     /// Ends it: the job is over, rescheduled, or in other hands. `Ok` means that the broker will not bring it again, where
     /// the broker says so at all.
     async fn settle(self: Box<Self>) -> Result<(), DoorbellError>;

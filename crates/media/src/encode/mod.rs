@@ -117,7 +117,7 @@ pub(crate) fn quantise(sample: f32, bits: u8) -> i32 {
     const ROUNDER: f64 = 6_755_399_441_055_744.0;
     let scale = f64::from(1_u32 << (bits - 1));
     let rounded = (f64::from(sample) * scale).clamp(-scale, scale - 1.0) + ROUNDER;
-    (rounded.to_bits() & u64::from(u32::MAX)).cast_signed() as i32
+    ((rounded.to_bits() & 0xffff_ffff) as u32).cast_signed()
 }
 
 #[cfg(test)]

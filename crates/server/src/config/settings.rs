@@ -206,6 +206,11 @@ settings! {
         variable: "REELMILL_SLOTS", flag: Some(("slots", "N")),
         section: "Jobs", preset: Preset::OfMachine("number of cores", || cores().to_string()),
     }
+    /// The most jobs of one account that run at once, in all processes together
+    account_slots: Option<NonZeroU16> {
+        variable: "REELMILL_ACCOUNT_SLOTS", flag: Some(("account-slots", "N")),
+        section: "Jobs", preset: Preset::Nothing("none: every slot that nobody else waits for"),
+    }
     /// This process's name in logs and claims
     worker_name: Option<Name> {
         variable: "REELMILL_WORKER_NAME", flag: Some(("worker-name", "NAME")),

@@ -189,6 +189,7 @@ impl Mill {
 fn options() -> Options {
     Options {
         slots: 2,
+        account_slots: None,
         worker_name: "test".to_owned(),
         is_worker_named: false,
         movies_folder: "movies".into(),

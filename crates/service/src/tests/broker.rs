@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use reelmill_core::JobId;
 use reelmill_core::ports::{About, Channel, Delivery, Doorbell, DoorbellError, Message, Ring};
 use tokio::sync::Notify;
+use tokio::time::{Duration, sleep};
 
 /// The broker. Everybody who shares it shares its queues.
 #[derive(Default)]
@@ -15,6 +16,10 @@ pub(super) struct Broker {
     work: Queue,
     results: Queue,
     pub(super) is_down: AtomicBool,
+    /// Whether whoever has a message in hand is told when it is lost.
+    pub(super) tells_loss: AtomicBool,
+    /// Whether all that is in hand is lost.
+    pub(super) is_cut: AtomicBool,
     /// What was rung, with what was said beside it.
     pub(super) rung: Mutex<Vec<(Channel, JobId, About)>>,
     pub(super) refused: Mutex<Vec<(Message, String)>>,
@@ -118,6 +123,16 @@ impl Delivery for InHand {
 
     fn is_redelivered(&self) -> bool {
         self.is_redelivered
+    }
+
+    async fn lost(&self) {
+        while !self.broker.is_cut.load(Ordering::Relaxed) {
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    fn tells_loss(&self) -> bool {
+        self.broker.tells_loss.load(Ordering::Relaxed)
     }
 
     async fn settle(mut self: Box<Self>) -> Result<(), DoorbellError> {

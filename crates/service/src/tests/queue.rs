@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use reelmill_core::ports::Channel;
 use reelmill_core::{Door, Job, Kind, Role, StateName, User};
-use tokio::time::{Duration, sleep};
+use tokio::time::{Duration, Instant, sleep};
 
 use super::broker::{Broker, Line};
 use super::world::{WORKER, World, options, upload, wish};
@@ -202,5 +202,27 @@ async fn a_retention_purges_by_itself() {
     assert!(world.catalog.media(job.media_id.unwrap()).await.unwrap().is_none());
     sleep(Duration::from_hours(2)).await;
     world.nothing_is_left_over().await;
+    running.drain().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_a_clock_put_off_does_not_wait_for_that_moment() {
+    let world = World::new().await;
+    let mut running = world.start().await;
+    for is_restarted in [false, true] {
+        world.service.pause(&admin(&world)).await.unwrap();
+        world.clock.jump_ms(3_600_000);
+        sleep(Duration::from_secs(10)).await;
+        let job = world.convert("tone").await;
+        world.clock.jump_ms(-3_600_000);
+        if is_restarted {
+            running.drain().await;
+            running = world.start().await;
+        }
+        world.service.resume(&admin(&world)).await.unwrap();
+        let began = Instant::now();
+        assert_eq!(world.ended(&job).await.job.state.name(), StateName::Done);
+        assert!(began.elapsed() < Duration::from_mins(1), "took {:?}", began.elapsed());
+    }
     running.drain().await;
 }

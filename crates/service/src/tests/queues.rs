@@ -277,21 +277,45 @@ async fn a_redelivery_whose_worker_lives_is_left_to_it_and_costs_no_attempt() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_redelivery_whose_worker_died_is_taken_over_before_the_lease_ends() {
+async fn a_worker_that_is_told_that_its_ring_is_lost_keeps_its_job_from_an_impatient_other() {
     let (broker, world) = world().await;
-    let job = converted(&world, "slow:3600000").await;
-    // A worker that claimed it and was killed.
-    let token = Token { attempt: 1, nonce: Uuid::new_v4() };
-    let claim = Event::Claim { token, worker: "dead".into() };
-    let claimed = job.apply(&claim, world.clock_now()).unwrap();
-    world.catalog.commit(vec![Write::ReplaceJob(claimed)]).await.unwrap();
-    let lease = Duration::from_hours(10);
-    let next = process(&world, &broker, Options { lease, ..options() }).start(CONVERTER).await.unwrap();
+    broker.tells_loss.store(true, Ordering::Relaxed);
+    let first = process(&world, &broker, options()).start(CONVERTER).await.unwrap();
+    let job = converted(&world, "slow:40000").await;
+    world.until_running(&job).await;
+    broker.is_cut.store(true, Ordering::Relaxed);
+    sleep(Duration::from_millis(200)).await;
+    broker.is_cut.store(false, Ordering::Relaxed);
+    let second = process(&world, &broker, options()).start(CONVERTER).await.unwrap();
+    // The broker is long in coming back.
+    sleep(Duration::from_secs(11)).await;
     broker.bring(Channel::Work, Message::Job(job.id), true);
-    sleep(Duration::from_secs(30)).await;
-    let view = world.service.job(&world.alice, job.id).await.unwrap();
-    assert_eq!((view.job.state.name(), view.job.attempt), (StateName::Running, 2));
-    next.give_back().await;
+    let view = world.ended(&job).await;
+    assert_eq!((view.job.state.name(), view.job.attempt), (StateName::Done, 1));
+    first.drain().await;
+    second.drain().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redelivery_whose_worker_died_is_taken_over_before_the_lease_ends() {
+    // Where workers are told of their loss, the same in two seconds.
+    for (tells_loss, within) in [(false, Duration::from_secs(30)), (true, Duration::from_secs(2))] {
+        let (broker, world) = world().await;
+        broker.tells_loss.store(tells_loss, Ordering::Relaxed);
+        let job = converted(&world, "slow:3600000").await;
+        // A worker that claimed it and was killed.
+        let token = Token { attempt: 1, nonce: Uuid::new_v4() };
+        let claim = Event::Claim { token, worker: "dead".into() };
+        let claimed = job.apply(&claim, world.clock_now()).unwrap();
+        world.catalog.commit(vec![Write::ReplaceJob(claimed)]).await.unwrap();
+        let lease = Duration::from_hours(10);
+        let next = process(&world, &broker, Options { lease, ..options() }).start(CONVERTER).await.unwrap();
+        broker.bring(Channel::Work, Message::Job(job.id), true);
+        sleep(within).await;
+        let view = world.service.job(&world.alice, job.id).await.unwrap();
+        assert_eq!((view.job.state.name(), view.job.attempt), (StateName::Running, 2));
+        next.give_back().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -41,7 +41,7 @@ impl World {
         }
     }
 
-    async fn until_fetching(&self) {
+    pub(super) async fn until_fetching(&self) {
         while self.spring.fetching.load(Ordering::Relaxed) == 0 {
             sleep(Duration::from_millis(20)).await;
         }

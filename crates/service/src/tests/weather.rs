@@ -11,8 +11,8 @@ use reelmill_core::ports::{
 };
 use reelmill_core::{
     ApiKey, ApiKeyId, Collection, Holder, Intent, Job, JobId, Key, Media, MediaId, Notice, NoticeKind,
-    Operation, OperationId, Output, OutputId, Pulse, Receipt, Song, SongId, StateName, Task, Timestamp,
-    Token, User, UserId, Video, Write,
+    Operation, OperationId, Output, OutputId, Priority, Pulse, Receipt, Song, SongId, StateName, Task,
+    Timestamp, Token, User, UserId, Video, Write,
 };
 use tokio::time::{Duration, sleep};
 use uuid::Uuid;
@@ -132,6 +132,15 @@ impl Catalog for Stormy {
     }
     async fn latest_change(&self) -> Result<Option<Timestamp>, CatalogError> {
         self.inner.latest_change().await
+    }
+    async fn due_by_account(
+        &self,
+        now: Timestamp,
+        priority: Priority,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<Job>, CatalogError> {
+        self.inner.due_by_account(now, priority, after, limit).await
     }
     async fn claimed_jobs(&self, limit: u32) -> Result<Vec<Job>, CatalogError> {
         self.inner.claimed_jobs(limit).await

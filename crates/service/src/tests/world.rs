@@ -162,6 +162,7 @@ impl ObjectWriter for ShelfWriter {
 
 /// An engine whose conversions do what the file says: `tone` is copied, `slow:<ms>` takes that long, `broken` is
 /// damaged, `flaky:<n>` cannot be stored at the first n attempts, `crowded:<n>` finds no room at them; all else is no media.
+/// `plays:<ms>`, anywhere, is how long it says that it plays.
 #[derive(Default)]
 pub(super) struct Engine {
     pub(super) conversions: AtomicUsize,
@@ -179,7 +180,12 @@ impl Converter for Engine {
         if !["tone", "slow:", "broken", "flaky:", "crowded:"].iter().any(|known| text.starts_with(known)) {
             return Err(ConverterError::NotMedia("not a media file".into()));
         }
-        Ok(MediaInfo { container: "wav".into(), audio: Some(AudioInfo::default()), ..MediaInfo::default() })
+        Ok(MediaInfo {
+            container: "wav".into(),
+            audio: Some(AudioInfo::default()),
+            duration_ms: playing_ms(&text),
+            ..MediaInfo::default()
+        })
     }
 
     fn plan(&self, info: &MediaInfo, profile: &Profile) -> Result<String, ConverterError> {
@@ -244,6 +250,11 @@ impl Engine {
     }
 }
 
+/// What a text says of how long it plays, wherever it says it.
+fn playing_ms(text: &str) -> Option<u64> {
+    text.split(' ').find_map(|word| number(word, "plays:"))
+}
+
 fn number(text: &str, prefix: &str) -> Option<u64> {
     text.strip_prefix(prefix)?.split(' ').next()?.parse().ok()
 }
@@ -280,7 +291,7 @@ impl Source for Spring {
             id: blake3::hash(words.as_bytes()).to_hex()[..11].to_owned(),
             url: format!("https://spring.example/{words}"),
             title: None,
-            duration_ms: None,
+            duration_ms: playing_ms(words),
             thumbnail_url: None,
         })
     }
@@ -458,6 +469,11 @@ impl World {
         self.service.ingest(&self.alice, upload(text), Some(wish("mp3"))).await.unwrap().job.unwrap()
     }
 
+    pub(super) async fn wished(&self, caller: &Caller, priority: Priority, text: &str) -> Job {
+        let wish = JobWish { priority, ..wish("mp3") };
+        self.service.ingest(caller, upload(text), Some(wish)).await.unwrap().job.unwrap()
+    }
+
     pub(super) async fn ended(&self, job: &Job) -> JobView {
         self.service.wait(&self.alice, job.id, Duration::from_hours(1)).await.unwrap()
     }
@@ -503,6 +519,7 @@ impl World {
 pub(super) fn options() -> Options {
     Options {
         slots: 2,
+        account_slots: None,
         worker_name: "worker".into(),
         is_worker_named: false,
         movies_folder: "movies".into(),
@@ -530,7 +547,7 @@ pub(super) fn options() -> Options {
     }
 }
 
-async fn account(service: &Service, email: &str) -> Caller {
+pub(super) async fn account(service: &Service, email: &str) -> Caller {
     let password = SecretString::from("a good password");
     let new = NewAccount { email: email.into(), name: None, role: Role::Member, password };
     Caller { user: service.add_account(new).await.unwrap() }

@@ -126,6 +126,7 @@ impl Service {
 
     async fn make(&self, job: &Job, bench: &Bench) -> Result<Made, Broken> {
         let media = self.original(job, bench).await?;
+        let _long = self.inner.lane.weigh(&media);
         let id = OutputId(self.fresh_id());
         let name = result_name(job, &media);
         let key = result_key(job, id, &name)?;

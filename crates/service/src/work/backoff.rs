@@ -4,7 +4,7 @@ use tokio::time::Duration;
 use uuid::Uuid;
 
 /// The longest wait before another attempt.
-const LONGEST: Duration = Duration::from_mins(15);
+pub(super) const LONGEST: Duration = Duration::from_mins(15);
 
 /// A random wait between 75 % and 125 % of `span`.
 pub(crate) fn jittered(span: Duration) -> Duration {

@@ -59,26 +59,34 @@ impl Bench {
 
     /// Downloads without a slot, so that conversions go on meanwhile. Where too many downloads run already, the slot is
     /// kept: whoever waits for a download must not claim more jobs than it can work at.
-    pub(super) async fn without_slot<T>(&self, download: impl Future<Output = T>) -> Result<T, Error> {
+    ///
+    /// Where it `may_pass`, what comes behind the download does not wait for long conversions.
+    pub(super) async fn without_slot<T>(
+        &self,
+        may_pass: bool,
+        download: impl Future<Output = T>,
+    ) -> Result<T, Error> {
         let Ok(fetch) = Arc::clone(&self.service.inner.fetches).try_acquire_owned() else {
             return Ok(download.await);
         };
         drop(self.slot.lock().await.take());
         let done = download.await;
-        *self.slot.lock().await = self.slot_again().await?;
+        *self.slot.lock().await = self.slot_again(may_pass).await?;
         drop(fetch);
         Ok(done)
     }
 
     /// A slot for what comes behind the download. The worker that waits for jobs holds one in its hand, perhaps the only
     /// one, and gives it up to whoever stands in the queue when it is told. None where the attempt is to stop.
-    async fn slot_again(&self) -> Result<Option<OwnedSemaphorePermit>, Error> {
+    async fn slot_again(&self, may_pass: bool) -> Result<Option<OwnedSemaphorePermit>, Error> {
         let mut slot = pin!(Arc::clone(&self.service.inner.slots).acquire_owned());
+        let mut passing = pin!(self.service.inner.lane.slot());
         let mut is_told = false;
         loop {
             tokio::select! {
                 biased;
                 slot = &mut slot => return slot.map(Some).map_err(Error::internal),
+                slot = &mut passing, if may_pass => return slot.map(Some),
                 () = async { self.service.inner.slot_wanted.notify_one() }, if !is_told => is_told = true,
                 // Whoever wants it to stop must not wait for a slot, too.
                 () = sleep(CANCEL_LOOK) => if self.cancel.is_cancelled() {

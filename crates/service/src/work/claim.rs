@@ -1,15 +1,19 @@
 //! Finding the next job and claiming it.
 //!
-//! The doorbell names a job, the catalog knows them all: a ring that is lost costs a poll interval, never a job.
+//! The doorbell names a job, the catalog knows them all: a ring that is lost costs a poll interval, never a job. Which of
+//! those that are due is next is a matter of turns.
+
+use std::collections::HashMap;
 
 use reelmill_core::ports::{CatalogError, Channel, Delivery, Message};
-use reelmill_core::{Event, Job, Kind, Priority, StateName, Token, Write};
+use reelmill_core::{Event, Job, Kind, Priority, StateName, Token, UserId, Write};
 use tokio::time::{Duration, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 use uuid::Uuid;
 
 use super::backoff::jittered;
+use super::turn::in_turn;
 use crate::{Error, Service};
 
 /// Claims looked at in one look at the catalog: enough that a lost race finds another job at once.
@@ -61,7 +65,7 @@ impl Service {
                 rung = self.ports().doorbell.listen(Channel::Work), if !is_paused => match rung {
                     Ok(delivery) => {
                         is_silent = false;
-                        if let Some(claimed) = self.claim_rung(delivery).await {
+                        if let Some(claimed) = self.claim_rung(delivery, None).await {
                             return Next::Claimed(Box::new(claimed));
                         }
                     }
@@ -73,6 +77,7 @@ impl Service {
                     }
                 },
                 () = sleep(jittered(self.options().poll)) => {}
+                () = self.inner.room.notified() => {}
                 () = self.inner.slot_wanted.notified() => return Next::SlotWanted,
                 () = drain.cancelled() => {}
             }
@@ -91,7 +96,7 @@ impl Service {
     /// A job that is due now. Where the doorbell is a queue, the ring that names it is taken along where there is one, since
     /// the queue's length tells how many workers are wanted; only what is more urgent than most goes before its turn.
     async fn claim_now(&self) -> Result<Option<Claimed>, Error> {
-        let due = self.catalog().due_jobs(self.now(), LOOK).await?;
+        let due = self.due_in_turn().await?;
         if !self.ports().doorbell.is_queue() || due.is_empty() {
             return self.claim_first(due).await;
         }
@@ -101,11 +106,42 @@ impl Service {
             return Ok(Some(claimed));
         }
         if let Ok(Ok(delivery)) = timeout(QUEUE_PATIENCE, self.ports().doorbell.listen(Channel::Work)).await
-            && let Some(claimed) = self.claim_rung(delivery).await
+            && let Some(claimed) = self.claim_rung(delivery, usual.first()).await
         {
             return Ok(Some(claimed));
         }
         self.claim_first(usual).await
+    }
+
+    /// What is due, in the order in which it is to be claimed.
+    pub(super) async fn due_in_turn(&self) -> Result<Vec<Job>, Error> {
+        let now = self.now();
+        let mut due = self.catalog().due_jobs(now, LOOK).await?;
+        // What a look that is full leaves off is of its last job's priority or less urgent.
+        let cut_off = due.get(LOOK as usize - 1).map(|job| job.priority);
+        if due.is_empty() {
+            return Ok(due);
+        }
+        let full = self.full_accounts().await?;
+        due.retain(|job| !full.contains(&job.account));
+        let (last, running) = self.standing();
+        for priority in cut_off.map_or(&[][..], Priority::down_from) {
+            // Something more urgent is there.
+            if due.iter().any(|job| job.priority < *priority) {
+                break;
+            }
+            due.extend(self.due_with_room(now, *priority, last, LOOK, &full).await?);
+        }
+        Ok(in_turn(due, last, &running))
+    }
+
+    /// Who was served last, and how many jobs of whom run here.
+    fn standing(&self) -> (Option<UserId>, HashMap<UserId, usize>) {
+        let mut running = HashMap::new();
+        for held in self.held().values() {
+            *running.entry(held.account).or_default() += 1;
+        }
+        (*self.served_last(), running)
     }
 
     async fn claim_first(&self, due: Vec<Job>) -> Result<Option<Claimed>, Error> {
@@ -117,8 +153,8 @@ impl Service {
         Ok(None)
     }
 
-    async fn claim_rung(&self, delivery: Box<dyn Delivery>) -> Option<Claimed> {
-        match self.take(delivery).await {
+    async fn claim_rung(&self, delivery: Box<dyn Delivery>, turn: Option<&Job>) -> Option<Claimed> {
+        match self.take(delivery, turn).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 // The delivery was dropped unsettled, so that it comes again.
@@ -129,8 +165,9 @@ impl Service {
         }
     }
 
-    /// Claims the job that a delivery names where it waits; else the delivery is settled, looked after or set aside.
-    async fn take(&self, delivery: Box<dyn Delivery>) -> Result<Option<Claimed>, Error> {
+    /// Claims the job that a delivery names where it waits, or the one whose turn it is where that is another account's;
+    /// else the delivery is settled, looked after or set aside.
+    async fn take(&self, delivery: Box<dyn Delivery>, turn: Option<&Job>) -> Result<Option<Claimed>, Error> {
         if self.is_paused().await? {
             // Dropped unsettled, it comes again.
             return Ok(None);
@@ -147,7 +184,16 @@ impl Service {
             },
         };
         match self.catalog().job(id).await? {
-            Some(job) if job.state.name() == StateName::Queued => self.claim(job, Some(delivery)).await,
+            Some(job) if job.state.name() == StateName::Queued => {
+                // A message for each claim keeps the queue's length honest, whichever job it names: the one that it named
+                // is found in the catalog when its turn comes.
+                let others = turn.filter(|turn| turn.account != job.account).cloned();
+                if turn.is_none() && self.full_accounts().await?.contains(&job.account) {
+                    settle(delivery).await;
+                    return Ok(None);
+                }
+                self.claim(others.unwrap_or(job), Some(delivery)).await
+            }
             Some(job)
                 if job.claim().is_some() && delivery.is_redelivered() && !self.held().contains_key(&id) =>
             {
@@ -161,7 +207,11 @@ impl Service {
         }
     }
 
-    async fn claim(&self, job: Job, delivery: Option<Box<dyn Delivery>>) -> Result<Option<Claimed>, Error> {
+    pub(super) async fn claim(
+        &self,
+        job: Job,
+        delivery: Option<Box<dyn Delivery>>,
+    ) -> Result<Option<Claimed>, Error> {
         if let Ok(expired) = job.apply(&Event::Expire, self.now()) {
             self.end(&job, expired, Vec::new()).await?;
             return Ok(None);
@@ -169,6 +219,7 @@ impl Service {
         let token = Token { attempt: job.attempt + 1, nonce: Uuid::new_v4() };
         let event = Event::Claim { token, worker: self.options().worker_name.clone() };
         if let Some(job) = self.raise(&job, &event).await? {
+            *self.served_last() = Some(job.account);
             return Ok(Some(Claimed { job, token, delivery }));
         }
         if let Some(delivery) = delivery {

@@ -17,6 +17,7 @@ use tokio::time::Duration;
 use super::attempt::Broken;
 use super::backoff::jittered;
 use super::bench::Bench;
+use super::passing::is_short_download;
 use crate::ingest::{content_type, file_name};
 use crate::{Error, Service};
 
@@ -43,7 +44,7 @@ impl Service {
         let mut writer = Hashing { inner: self.objects().create(&key).await?, hasher: blake3::Hasher::new() };
         self.set_pulse(job.id, bench.token, Stage::Fetch, 0.0);
         let fetch = self.ports().source.fetch(self.download(job, found, bench), &mut writer);
-        let fetched = bench.without_slot(fetch).await??;
+        let fetched = bench.without_slot(is_short_download(job), fetch).await??;
         self.set_pulse(job.id, bench.token, Stage::Convert, 0.0);
         let Hashing { inner, hasher } = writer;
         let stored = inner.finish().await?;

@@ -18,6 +18,13 @@ use crate::{Held, Service};
 /// Brokers time long holds out; after this the catalog alone carries the job on.
 const LONGEST_HOLD: Duration = Duration::from_mins(20);
 
+/// Between two heartbeats of a worker that has lost its ring: the broker may have given it to another, who looks whether
+/// this one lives.
+const HURRIED: Duration = Duration::from_millis(500);
+
+/// How long somebody who was brought a lost ring looks for a heartbeat of the worker that lost it.
+pub(super) const DOUBT: Duration = Duration::from_millis(1500);
+
 /// Why a conversion was told to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stopped {
@@ -50,9 +57,14 @@ impl Service {
         let deadline = Instant::now() + until_deadline.unwrap_or(Duration::from_secs(u64::from(u32::MAX)));
         let hold_ends = Instant::now() + LONGEST_HOLD;
         let mut alive_until = Instant::now() + self.patience();
+        let mut between = self.options().heartbeat;
         loop {
             tokio::select! {
-                () = sleep(self.options().heartbeat) => {}
+                () = sleep(between) => {}
+                () = lost(delivery.as_deref()) => {
+                    *delivery = None;
+                    between = between.min(HURRIED);
+                }
                 () = watch.beat_now.notified() => {}
                 () = watch.give_back.cancelled() => return Stopped::Draining,
                 () = sleep_until(deadline) => return Stopped::Deadline,
@@ -108,6 +120,9 @@ impl Service {
         if held.get(&watch.id).is_some_and(|held| held.token == watch.token) {
             held.remove(&watch.id);
         }
+        if self.options().account_slots.is_some() {
+            self.inner.room.notify_one();
+        }
     }
 
     pub(super) fn set_pulse(&self, id: JobId, token: Token, stage: Stage, progress: f64) {
@@ -119,5 +134,13 @@ impl Service {
 
     fn pulse_of(&self, id: JobId) -> Pulse {
         self.held().get(&id).map(|held| held.pulse).unwrap_or_default()
+    }
+}
+
+/// Waits until a delivery that is in hand is lost.
+async fn lost(delivery: Option<&dyn Delivery>) {
+    match delivery {
+        Some(delivery) => delivery.lost().await,
+        None => std::future::pending().await,
     }
 }

@@ -1,25 +1,34 @@
-//! Taking jobs over from workers that died.
+//! Taking jobs over from workers that died, and hastening those that a clock put off.
+//!
+//! A clock that was ahead when a job was queued, and is right again, would have it wait for that moment. Whoever sees
+//! the clock step back looks through what is queued.
 
 use std::collections::HashMap;
 
-use reelmill_core::ports::Delivery;
-use reelmill_core::{Event, Job, JobId, StateName, Token};
+use reelmill_core::ports::{Delivery, JobFilter, PageQuery};
+use reelmill_core::{CLOCK_SKEW_MS, Event, Job, JobId, State, StateName, Timestamp, Token};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::backoff::jittered;
+use super::backoff::{LONGEST, jittered};
 use super::claim::settle;
+use super::heartbeat::DOUBT;
 use crate::{Error, Service};
 
 /// The most claims that are watched at once.
-const MOST: u32 = 10_000;
+pub(super) const MOST: u32 = 10_000;
 
-/// What a rescuer remembers of each claim: since when, on its own monotonic clock, it has seen the same heartbeat
-/// count of the same token.
+/// Queued jobs that are read at once where the clock has stepped back.
+const PAGE: u32 = 500;
+
+/// What a rescuer remembers.
 #[derive(Default)]
 pub(crate) struct Rescuer {
+    /// Of each claim since when, on its own monotonic clock, it has seen the same heartbeat count of the same token.
     seen: HashMap<JobId, (Token, u64, Instant)>,
+    /// What the clock told at the last look, and when that was.
+    told: Option<(Instant, Timestamp)>,
 }
 
 impl Service {
@@ -46,6 +55,33 @@ impl Service {
         Ok(rescued)
     }
 
+    /// Makes due what a clock that was ahead has put off: what nothing has ended before is always due when it is queued, and
+    /// no wait before another attempt is longer than the longest.
+    async fn hasten(&self) -> Result<u64, Error> {
+        let now = self.now();
+        let longest = now.plus_ms(u64::try_from(LONGEST.as_millis()).unwrap_or(u64::MAX));
+        let is_put_off = |job: &Job| match &job.state {
+            State::Queued { due_at, last_failure: None } => *due_at > now,
+            State::Queued { due_at, .. } => *due_at > longest,
+            _ => false,
+        };
+        let filter = JobFilter { state: Some(StateName::Queued), ..JobFilter::default() };
+        let (mut after, mut hastened) = (None, 0);
+        loop {
+            let page = self.catalog().jobs(filter, PageQuery { limit: PAGE, after }).await?;
+            for job in page.items.iter().filter(|job| is_put_off(job)) {
+                if self.raise(job, &Event::Hasten).await?.is_some() {
+                    hastened += 1;
+                    self.ring(job.id).await;
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(hastened);
+            }
+        }
+    }
+
     /// Takes one claim over; `false` where somebody was faster.
     async fn lapse(&self, job: &Job) -> Result<bool, Error> {
         let Some(token) = job.claim().map(|claim| claim.token) else { return Ok(false) };
@@ -58,9 +94,11 @@ impl Service {
     }
 
     /// Looks after a ring that comes again while its job is claimed elsewhere. The worker may be dead, or only its
-    /// connection to the broker: a claim that beats on is left alone, so that a broker that restarts costs no attempt.
+    /// connection to the broker: a claim that beats on is left alone, so that a broker that restarts costs no attempt. One
+    /// that would know of its loss beats in a hurry, so that little patience is enough.
     pub(super) async fn doubt(self, job: Job, delivery: Box<dyn Delivery>) {
-        sleep(self.options().heartbeat * 2).await;
+        let beats = self.options().heartbeat * 2;
+        sleep(if delivery.tells_loss() { beats.min(DOUBT) } else { beats }).await;
         let standing = |now: &Job| {
             let token = |job: &Job| job.claim().map(|claim| claim.token);
             token(now) == token(&job) && now.pulse.beats == job.pulse.beats
@@ -84,6 +122,10 @@ impl Service {
 impl Rescuer {
     /// One look: lapses every claim that has stood still for a lease.
     pub(crate) async fn look(&mut self, service: &Service) -> Result<(), Error> {
+        if self.is_set_back(service).await? {
+            let jobs = service.hasten().await?;
+            warn!(jobs, "the clock was set back; hastened the jobs that it had put off");
+        }
         let jobs = service.catalog().claimed_jobs(MOST).await?;
         let now = Instant::now();
         let mut seen = HashMap::with_capacity(jobs.len());
@@ -100,5 +142,18 @@ impl Rescuer {
         }
         self.seen = seen;
         Ok(())
+    }
+
+    /// Whether the clock is behind where it should be: since the last look, or, at the first, behind the catalog's.
+    async fn is_set_back(&mut self, service: &Service) -> Result<bool, Error> {
+        let (instant, now) = (Instant::now(), service.now());
+        let expected = match self.told {
+            Some((then, told)) => {
+                Some(told.plus_ms(u64::try_from((instant - then).as_millis()).unwrap_or(u64::MAX)))
+            }
+            None => service.catalog().latest_change().await?,
+        };
+        self.told = Some((instant, now));
+        Ok(expected.is_some_and(|expected| now.plus_ms(CLOCK_SKEW_MS) < expected))
     }
 }

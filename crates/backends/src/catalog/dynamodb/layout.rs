@@ -130,12 +130,20 @@ pub(super) fn in_state(state: StateName) -> String {
 
 /// The list of the queued jobs of a priority, by due time.
 pub(super) fn due(priority: Priority) -> String {
-    let rank = match priority {
+    format!("DUE#{}", rank(priority))
+}
+
+/// The list of the queued jobs of a priority, by account and due time.
+pub(super) fn turns(priority: Priority) -> String {
+    format!("TURNS#{}", rank(priority))
+}
+
+const fn rank(priority: Priority) -> u8 {
+    match priority {
         Priority::Interactive => 0,
         Priority::Normal => 1,
         Priority::Bulk => 2,
-    };
-    format!("DUE#{rank}")
+    }
 }
 
 /// The list of the notices of a kind, by due time.
@@ -204,7 +212,9 @@ fn job_entries(job: &Job) -> Vec<Entry> {
     entries
         .extend([sharded(CHANGES, &id), changes_of(job.account)].map(|list| versioned(list, change.clone())));
     if let State::Queued { due_at, .. } = job.state {
-        let (pk, sk) = (sharded(&due(job.priority), &id), format!("{}#{id}", sorted(due_at.as_ms())));
+        let sk = format!("{}#{id}", sorted(due_at.as_ms()));
+        entries.push(Entry { is_bound: true, ..entry(sharded(&due(job.priority), &id), &sk) });
+        let (pk, sk) = (sharded(&turns(job.priority), &id), format!("{}#{sk}", job.account));
         entries.push(Entry { is_bound: true, ..entry(pk, &sk) });
     }
     entries

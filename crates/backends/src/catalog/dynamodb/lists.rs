@@ -1,8 +1,8 @@
 //! The lists that have an order of their own: jobs by due time, songs by title, intents by key; and the count of jobs.
 
 use futures_util::future::try_join_all;
-use reelmill_core::ports::{CatalogError, Census, ChangeQuery, JobFilter, Page, PageQuery};
-use reelmill_core::{Intent, Job, Key, Priority, Song, State, StateName, Timestamp};
+use reelmill_core::ports::{CatalogError, Census, ChangeQuery, JobFilter, MOST_ACCOUNTS, Page, PageQuery};
+use reelmill_core::{Intent, Job, Key, Priority, Song, State, StateName, Timestamp, UserId};
 use uuid::Uuid;
 
 use super::DynamoCatalog;
@@ -45,6 +45,34 @@ impl DynamoCatalog {
                 let partitions = layout::shards(&layout::due(priority));
                 let is_due = |job: &Job| matches!(job.state, State::Queued { due_at, .. } if due_at <= now);
                 due.extend(self.list(&partitions, Span::up_to(layout::until(now)), left, is_due).await?);
+            }
+        }
+        Ok(due)
+    }
+
+    /// A look for each account. What a build before this one has queued is in [`DynamoCatalog::jobs_due`] alone.
+    pub(super) async fn jobs_in_turn(
+        &self,
+        now: Timestamp,
+        priority: Priority,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<Job>, CatalogError> {
+        let partitions = layout::shards(&layout::turns(priority));
+        let (mut due, mut looks) = (Vec::new(), 0);
+        let last = after.map(|id| id.to_string()).unwrap_or_default();
+        // Each is above all places of the account that it names.
+        let end = |account: &str| if account.is_empty() { String::new() } else { format!("{account}#~") };
+        for (mut behind, until) in [(end(&last), "g".to_owned()), (String::new(), end(&last))] {
+            while behind < until && due.len() < limit as usize && looks < MOST_ACCOUNTS {
+                looks += 1;
+                let span = Span { between: Some((behind, until.clone())), ..Span::up_to(String::new()) };
+                let Some(job) = self.list::<Job>(&partitions, span, 1, |_| true).await?.pop() else { break };
+                behind = end(&job.account.to_string());
+                // What waits for a later moment stands behind what is due.
+                if matches!(job.state, State::Queued { due_at, .. } if due_at <= now) {
+                    due.push(job);
+                }
             }
         }
         Ok(due)

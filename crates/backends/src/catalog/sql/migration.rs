@@ -25,6 +25,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { sql: include_str!("../../../migrations/0003_fleet.sql"), oldest_build: 2 },
     Migration { sql: include_str!("../../../migrations/0004_queue.sql"), oldest_build: 2 },
     Migration { sql: include_str!("../../../migrations/0005_changes.sql"), oldest_build: 2 },
+    Migration { sql: include_str!("../../../migrations/0006_turns.sql"), oldest_build: 2 },
 ];
 
 /// Brings the schema up to date.

@@ -16,7 +16,7 @@ use super::job::priority_rank;
 use super::{SqlCatalog, row};
 
 /// What a job is read from.
-const JOB: &str = "SELECT body, beats, progress, stage FROM jobs";
+pub(super) const JOB: &str = "SELECT body, beats, progress, stage FROM jobs";
 
 impl SqlCatalog {
     pub(super) async fn rows(&self, statement: Statement<'_>) -> Result<Vec<AnyRow>, CatalogError> {

@@ -15,6 +15,7 @@ const RELEASED: &[(i64, &str)] = &[
     (3, include_str!("../../../tests/fixtures/schema_0003.sql")),
     (4, include_str!("../../../tests/fixtures/schema_0004.sql")),
     (5, include_str!("../../../tests/fixtures/schema_0005.sql")),
+    (6, include_str!("../../../tests/fixtures/schema_0006.sql")),
 ];
 
 const fn all() -> PageQuery {
@@ -172,6 +173,11 @@ async fn every_lookup_on_the_way_of_a_request_walks_an_index() {
         (
             "SELECT body FROM jobs WHERE state = '' AND priority = 0 AND due_at_ms <= 0 ORDER BY due_at_ms, id",
             "jobs_due",
+        ),
+        (
+            "SELECT body FROM jobs WHERE state = '' AND priority = 0 AND account > '' AND account <= 'g' \
+             ORDER BY account, due_at_ms, id LIMIT 1",
+            "jobs_turn",
         ),
         ("SELECT body FROM jobs WHERE state IN ('', 'x') ORDER BY id LIMIT 5", "jobs_state"),
         ("SELECT body FROM jobs WHERE id < 'g' AND account = '' ORDER BY id DESC LIMIT 5", "jobs_account"),

@@ -5,6 +5,7 @@
 //! mark says that somebody died.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -20,6 +21,8 @@ use crate::doorbell::body;
 
 /// How many messages a consumer may have unacknowledged: each is one listener's.
 pub(super) const PREFETCH: u16 = 1;
+/// How often is looked whether the channel of a message in hand is still there; asking it costs nothing.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 /// AMQP's mark of a message that outlives the broker.
 pub(super) const PERSISTENT: u8 = 2;
 
@@ -127,6 +130,16 @@ impl Delivery for Held {
 
     fn is_redelivered(&self) -> bool {
         self.raw.delivery.redelivered
+    }
+
+    async fn lost(&self) {
+        while self.raw.channel.status().connected() {
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+    }
+
+    fn tells_loss(&self) -> bool {
+        true
     }
 
     async fn settle(self: Box<Self>) -> Result<(), DoorbellError> {

@@ -11,8 +11,10 @@ use async_trait::async_trait;
 use google_cloud_pubsub::model::Message as Envelope;
 use google_cloud_pubsub::subscriber::handler::Handler;
 use reelmill_core::ports::{Delivery, DoorbellError, Message};
+use tokio::runtime::Handle;
 
 use super::broker::Broker;
+use super::listening::UNTIL_CLOSED;
 use crate::doorbell::body;
 use crate::doorbell::desk::Desk;
 
@@ -133,9 +135,15 @@ impl Raw {
 
 impl Drop for Raw {
     fn drop(&mut self) {
-        // Dropping the handler refuses the message, so that it comes again soon.
-        if self.handler.is_some() && self.is_in_hand {
-            self.broker.give_up(std::mem::take(&mut self.envelope.message_id));
+        let Some(handler) = self.handler.take_if(|_| self.is_in_hand) else { return };
+        self.broker.give_up(std::mem::take(&mut self.envelope.message_id));
+        // Dropping the handler refuses the message, so that it comes again soon: not to the stream that brought it,
+        // where that is about to be closed, too.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                tokio::time::sleep(UNTIL_CLOSED).await;
+                drop(handler);
+            });
         }
     }
 }

@@ -25,9 +25,9 @@ use crate::doorbell::outage::Outage;
 
 /// How often is looked whether Pub/Sub is there while streams wait: they try again for ever and say nothing.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(15);
-/// How long Pub/Sub may take to see that a stream is closed: what is published before that may go there and come again only
-/// after its deadline.
-const UNTIL_CLOSED: Duration = Duration::from_millis(500);
+/// How long Pub/Sub may take to see that a stream is closed: what is published or refused before that may go there and come
+/// again only after its deadline.
+pub(super) const UNTIL_CLOSED: Duration = Duration::from_millis(500);
 /// How long a message that could be neither understood nor set aside is kept from coming again.
 const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 /// The longest that a delivery is held; the service settles it sooner.

@@ -171,7 +171,8 @@ impl Packets {
         length: usize,
         take: &mut impl FnMut(&[u8]) -> Result<(), MediaError>,
     ) -> Result<(), MediaError> {
-        let mut piece = Piece { number: self.given, lead: self.lead, packets: std::mem::take(&mut self.pending) };
+        let mut piece =
+            Piece { number: self.given, lead: self.lead, packets: std::mem::take(&mut self.pending) };
         self.given += length as u64;
         self.length = self.next_length();
         if self.spreads() {
