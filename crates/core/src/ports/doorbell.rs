@@ -120,7 +120,7 @@ pub trait Delivery: Send + Sync {
     /// Waits until the broker may bring it to somebody else although it was not dropped: the connection that brought it is
     /// gone. Where nobody would know, it waits for ever.
     async fn lost(&self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Whether whoever has a message of this doorbell in hand is told at once when it is lost, by [`Delivery::lost`].

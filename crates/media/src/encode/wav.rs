@@ -55,10 +55,10 @@ impl Encoder for Wav {
         self.buffer.resize(frames * bytes * planes.len(), 0);
         if let (16, [left, right]) = (self.bits, planes) {
             // Nearly all there is, and a loop without steps is several times as fast.
-            let (places, _) = self.buffer.as_chunks_mut::<4>();
-            for ((place, left), right) in places.iter_mut().zip(*left).zip(*right) {
+            let (frames, _) = self.buffer.as_chunks_mut::<4>();
+            for ((frame, left), right) in frames.iter_mut().zip(*left).zip(*right) {
                 let both = (quantise(*left, 16) & 0xffff) | (quantise(*right, 16) << 16);
-                *place = both.to_le_bytes();
+                *frame = both.to_le_bytes();
             }
             return output.write(&self.buffer);
         }
