@@ -177,9 +177,9 @@ async fn a_body_that_is_cut_keeps_what_came() {
     assert!(answer.problem(400, "cut-off").contains("offset"));
     assert_eq!(head(&mill, &token, &path).await.header("upload-offset"), "1001");
     let rest = stream::iter([Ok(Bytes::copy_from_slice(&file[1001..]))]).boxed();
-    let last = mill.call(patch(&path, &token, 1001).stream(rest)).await;
-    assert_eq!(last.status, 204, "{last:?}");
-    let content = format!("/v1/media/{}/content", last.header("reelmill-media-id"));
+    let ended = mill.call(patch(&path, &token, 1001).stream(rest)).await;
+    assert_eq!(ended.status, 204, "{ended:?}");
+    let content = format!("/v1/media/{}/content", ended.header("reelmill-media-id"));
     assert!(mill.call(Ask::get(&content).bearer(&token)).await.body == file);
 }
 

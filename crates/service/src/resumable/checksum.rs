@@ -67,8 +67,11 @@ mod tests {
         let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         for (algorithm, expected, length) in [("sha1", sha1, 20), ("sha256", sha256, 32)] {
             let mut running = Checksum::of(algorithm, vec![0; length]).map(|checksum| checksum.begin());
-            running.iter_mut().for_each(|running| running.update(b"a"));
-            running.iter_mut().for_each(|running| running.update(b"bc"));
+            for part in [&b"a"[..], b"bc"] {
+                if let Some(running) = &mut running {
+                    running.update(part);
+                }
+            }
             let hash = match running.map(Running::finish) {
                 Some(Checksum::Sha1(hash) | Checksum::Sha256(hash)) => hash,
                 None => Vec::new(),

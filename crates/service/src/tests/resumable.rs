@@ -460,7 +460,7 @@ async fn in_any_storm_the_bytes_are_the_same_and_nothing_is_left_over() {
         let world = World::over(stormy.clone()).await;
         let second = world.process(options());
         let running = world.start().await;
-        let text = format!("tone {}", (0..60).map(|n| format!("{n:03}")).collect::<String>());
+        let text = format!("tone {}", (0..60).map(|n| format!("{n:03}")).collect::<Vec<_>>().concat());
         let id = begun(&world, text.len()).await;
         stormy.begin(15, seed);
         world.shelf.fault.begin(25, seed ^ 0xff);
