@@ -4,5 +4,6 @@
 //! only what they are to each other is written down.
 
 pub(crate) mod engines;
+pub(crate) mod jobs;
 pub(crate) mod media;
 mod ratio;

@@ -104,6 +104,7 @@ cargo xtask fuzz [TARGET] [--minutes N]
 cargo xtask servers             starts the servers that tests use, prints their variables, runs until Ctrl-C
 cargo xtask soak [NAME]         runs end-to-end cases at their stated size and writes bench/reports/NAME.md
 cargo xtask bench engines       measures each engine beside its plain client and writes bench/reports/engines.md
+cargo xtask bench jobs          measures durable jobs beside another queue and writes bench/reports/jobs.md
 cargo xtask bench media         measures conversions beside ffmpeg's and writes bench/reports/media.md
 cargo xtask timings             builds the release binary from nothing and shows what the time goes to";
 
@@ -129,6 +130,8 @@ fn run(arguments: &[String]) -> Result<bool> {
         ["soak", name] => soak::command(&Place::find()?, Some(name)),
         ["bench", "engines"] => bench::engines::command(&Place::find()?, &bench::engines::STATED),
         ["bench", "engines", "--small"] => bench::engines::command(&Place::find()?, &bench::engines::SMALL),
+        ["bench", "jobs"] => bench::jobs::command(&Place::find()?, &bench::jobs::STATED),
+        ["bench", "jobs", "--small"] => bench::jobs::command(&Place::find()?, &bench::jobs::SMALL),
         ["bench", "media"] => bench::media::command(&Place::find()?, &bench::media::STATED),
         ["bench", "media", "--small"] => bench::media::command(&Place::find()?, &bench::media::SMALL),
         [stopwatch::WORD, slots, commands] => stopwatch::command(slots, commands),

@@ -19,7 +19,8 @@ use crate::place::{Place, emptied, remove};
 use crate::program::Program;
 use crate::servers::Servers;
 use crate::{circumstances, npm, setup, table};
-use engine::{CATALOGS, Engine, STORES, example, postgres_database};
+pub(crate) use engine::postgres_database;
+use engine::{CATALOGS, Engine, STORES, example};
 
 /// How much is measured.
 pub(crate) struct Sizes {

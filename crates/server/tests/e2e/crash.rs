@@ -89,3 +89,26 @@ pub(crate) fn a_job_accepted_just_before_a_kill_is_done() {
     mill.stop();
     assert_eq!(site.objects().objects().len(), 2);
 }
+
+pub(crate) fn a_job_that_kills_its_mill_again_and_again_is_set_aside_with_the_reason() {
+    let site = Site::new().flags(&["--max-attempts", "2"]);
+    let mill = site.start();
+    let session = mill.sign_in();
+    let (length, wav) = material::wav(LONG_S);
+    let media = session.upload_stream("poison.wav", length, wav);
+    let job = session.convert(&media, "mp3");
+    session.await_midst(&job);
+    mill.kill();
+    let mill = site.start();
+    let midst = session.at(&mill).await_midst(&job);
+    assert_eq!(midst["attempt"], 2, "{midst}");
+    mill.kill();
+
+    let mill = site.start();
+    let session = session.at(&mill);
+    let failed = session.await_end(&job);
+    assert_eq!((&failed["state"], &failed["attempt"]), (&"failed".into(), &2.into()), "{failed}");
+    assert_eq!(failed["error"]["message"], "the worker of attempt 2 of 2 died at it", "{failed}");
+    session.expect_no_leftovers(&site.objects());
+    mill.stop();
+}

@@ -5,6 +5,7 @@ pub(crate) mod contracts;
 pub(crate) mod engines;
 pub(crate) mod journeys;
 pub(crate) mod kills;
+pub(crate) mod storm;
 pub(crate) mod weather;
 
 use engines::{Catalog, Engines};

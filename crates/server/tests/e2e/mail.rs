@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::Duration;
 
-use reelmill_testbed::servers::{MAIL_PASSWORD, MAIL_USER};
+pub(crate) use reelmill_testbed::servers::MAIL_PASSWORD;
+use reelmill_testbed::servers::MAIL_USER;
 use serde_json::{Value, json};
 
 use crate::bad_input::multipart;
@@ -22,18 +23,18 @@ fn asked(path: &str) -> Value {
     serde_json::from_str(&Request::new(address, "GET", path).get().text()).unwrap()
 }
 
-fn letters(to: &str) -> Vec<Value> {
+pub(crate) fn letters(to: &str) -> Vec<Value> {
     asked(&format!("/letters?to={to}")).as_array().unwrap().clone()
 }
 
-fn notifier(password: &str) -> String {
+pub(crate) fn notifier(password: &str) -> String {
     let here = asked("/");
     let (port, ca) = (&here["starttls"], here["ca"].as_str().unwrap());
     let password = password.replace('&', "%26");
     format!("smtp://{MAIL_USER}:{password}@localhost:{port}/?from=mill@mill.example&ca={ca}")
 }
 
-fn header<'l>(letter: &'l Value, name: &str) -> &'l str {
+pub(crate) fn header<'l>(letter: &'l Value, name: &str) -> &'l str {
     let found = letter["headers"].as_array().unwrap().iter().find(|header| header[0] == name);
     found.unwrap_or_else(|| panic!("no {name} in {letter:#}"))[1].as_str().unwrap()
 }

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod bad_input;
+mod batch;
 mod big;
 mod cancel;
 mod client;
@@ -19,6 +20,7 @@ mod exchange;
 mod first_start;
 mod fleet;
 mod fountain;
+mod hardship;
 mod live;
 mod mail;
 mod material;
@@ -52,7 +54,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
-use fleet::{combinations, contracts, kills, weather};
+use fleet::{combinations, contracts, kills, storm, weather};
 use tools::Need::{
     self, Amqp, Browser, CloudPython, Corpus, Curl, DynamoDb, Faketime, Ffmpeg, Gcs, GridFs, GrpcPython,
     Mail, Mount, MySql, NodePackages, Postgres, PrivatePostgres, PrivateRabbitMq, PubSub, S3, Ytdlp,
@@ -85,10 +87,12 @@ fn cases() -> Vec<Case> {
         "start" first_start::a_second_process_on_the_data_folder_is_refused_by_name []
         "crash" crash::a_job_whose_mill_was_killed_in_mid_conversion_ends_done_once_at_the_second_attempt []
         "crash" crash::an_upload_cut_by_a_kill_leaves_nothing []
+        "crash" crash::a_job_that_kills_its_mill_again_and_again_is_set_aside_with_the_reason []
         "crash" crash::a_job_accepted_just_before_a_kill_is_done []
         "crash" zombie::a_worker_that_wakes_while_another_converts_its_job_cannot_finish_it []
         "crash" zombie::a_worker_that_wakes_when_another_has_done_its_job_cannot_finish_it []
         "soak" big::big_upload_and_download_stay_within_their_memory [Ffmpeg]
+        "soak" batch::a_batch_of_clips_spends_little_on_its_catalog []
         "soak" big::long_conversion_stays_within_its_memory []
         "soak" resumable::a_client_that_is_cut_again_and_again_uploads_the_same_bytes_to_a_disk [NodePackages]
         "crash" resumable::an_upload_outlives_a_kill_and_goes_on_where_it_stood []
@@ -98,6 +102,8 @@ fn cases() -> Vec<Case> {
         "stop" drain::a_short_conversion_is_finished_before_a_stop []
         "stop" drain::a_long_conversion_is_given_back_with_its_attempt []
         "stop" drain::a_second_signal_ends_it_at_once []
+        "hardship" hardship::a_catalog_that_another_process_has_locked_costs_nothing_but_time [CloudPython]
+        "hardship" hardship::a_clock_that_jumps_an_hour_either_way_costs_no_job [Faketime]
         "cancel" cancel::a_running_job_is_cancelled_within_two_seconds []
         "cancel" cancel::media_deleted_while_it_is_converted_leaves_nothing []
         "disk" disk::a_full_store_refuses_an_upload_and_fails_a_job_until_there_is_room [Mount]
@@ -199,6 +205,8 @@ fn fleet_cases() -> Vec<Case> {
         "fleet" weather::nodes_whose_clocks_differ_by_five_minutes_share_the_work [Faketime, Postgres]
         "fleet" weather::of_two_processes_of_one_name_the_older_ends_and_its_job_goes_on [MySql]
         "soak" resumable::a_client_that_is_cut_again_and_again_uploads_the_same_bytes_to_s3 [CloudPython, NodePackages, S3]
+        "soak" storm::storms_of_kills_cost_no_job_and_double_no_effect [CloudPython, Mail, Postgres, S3, Amqp]
+        "soak" kills::resumption_after_a_death_is_a_matter_of_seconds [Postgres, Amqp]
         "heavy" kills::sixty_jobs_outlive_ten_killed_workers_and_two_deaths_of_the_broker [CloudPython, Postgres, S3, PrivateRabbitMq]
     }
 }

@@ -1,18 +1,21 @@
 //! A fleet whose workers are killed, whose broker dies and comes back: every job is done once, and nothing is left over.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reelmill_testbed::{Tools, servers};
 
 use super::engines::{Catalog, Doorbell, Engines, Objects};
 use super::journeys::outputs_of;
 use crate::material;
-use crate::mill::{Mill, Site};
+use crate::mill::{Mill, Site, until};
 use crate::report;
 use crate::session::Session;
 
 const JOBS: usize = 60;
 const KILLS: usize = 10;
+
+/// A conversion of this much is still under way when a second worker has started.
+const LONG_SECONDS: u32 = 400;
 
 /// A killed worker's claim is seen dead after this long.
 const HASTE: [(&str, &str); 3] =
@@ -94,4 +97,62 @@ fn each_has_one_output(session: &Session, done: &[serde_json::Value]) {
         let song = session.output(job);
         assert_eq!(job["output"]["size_bytes"], song.len());
     }
+}
+
+/// How long a dead worker's job lay until another had it, with the settings that nobody made.
+pub(crate) fn resumption_after_a_death_is_a_matter_of_seconds() {
+    const CASE: &str = "soak::resumption_after_a_death_is_a_matter_of_seconds";
+    let turns = if crate::tools::is_soak() { 5 } else { 1 };
+    let ways =
+        [(Doorbell::Embedded, "by its lease", "≤ 20"), (Doorbell::RabbitMq, "by its redelivery", "≤ 2")];
+    for (doorbell, how, limit) in ways {
+        let engines = Engines::new(Catalog::Postgres, Objects::Disk, doorbell);
+        let sites: Vec<Site> = (0..3).map(|_| engines.site()).collect();
+        let gateway = sites[0].start_with(&["--roles", "gateway,auth"]);
+        let session = gateway.sign_in();
+        let work = |site: &Site| site.start_with(&["--roles", "converter"]);
+        let (length, sound) = material::wav(LONG_SECONDS);
+        let media = session.upload_stream("long.wav", length, sound);
+        for _ in 0..turns {
+            let dies = work(&sites[1]);
+            let job = session.convert(&media, "mp3");
+            session.await_midst(&job);
+            let lives = work(&sites[2]);
+            dies.kill();
+            let since = Instant::now();
+            until("the next attempt", Duration::from_mins(2), || {
+                (session.job(&job)["attempt"] == 2).then_some(())
+            });
+            report::figure(
+                CASE,
+                &format!("a dead worker's job goes on, {how}"),
+                since.elapsed().as_secs_f64(),
+                "s",
+                Some(limit),
+            );
+            assert_eq!(session.await_done(&job)["attempt"], 2);
+            lives.stop();
+        }
+        gateway.stop();
+    }
+    let site = Site::new();
+    let mut mill = site.start();
+    let session = mill.sign_in();
+    let (length, sound) = material::wav(LONG_SECONDS);
+    let media = session.upload_stream("long.wav", length, sound);
+    for _ in 0..turns {
+        let job = session.at(&mill).convert(&media, "mp3");
+        session.at(&mill).await_midst(&job);
+        mill.kill();
+        let started = Instant::now();
+        mill = site.start();
+        let session = session.at(&mill);
+        until("the next attempt", Duration::from_mins(2), || {
+            (session.job(&job)["attempt"] == 2).then_some(())
+        });
+        let took = started.elapsed().as_secs_f64();
+        report::figure(CASE, "a job goes on after its one process starts again", took, "s", Some("≤ 2"));
+        session.await_done(&job);
+    }
+    mill.stop();
 }
