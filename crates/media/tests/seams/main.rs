@@ -1,7 +1,8 @@
 //! Encodes real music and speech on several cores and measures what is heard where two encoders meet.
 //!
 //! The measure is the noise, the difference to the source, in each granule of an MP3 frame (576 samples, a bit more
-//! than half a packet of Opus): around a seam it must not be more than the 99th percentile of a serial encode has anywhere else. The pieces are the corpus'
+//! than half a packet of Opus): around a seam it must not be more than the 99th percentile of what a serial encode has
+//! anywhere else, or where that has more at this very place, not more than that. The pieces are the corpus'
 //! (`REELMILL_CORPUS`, see `cargo xtask setup`). Cases run one after another, so that there is an idle core; where
 //! there is but one, or no corpus, they are shown as ignored, and with `REELMILL_TEST_ALL` they fail instead.
 
