@@ -198,11 +198,6 @@ const TABLE: &[Row] = &[
         "The file is media, but of a codec or container that is not read here, or without any audio. The detail names it.",
     ),
     (
-        "webhook-disabled",
-        "Webhook disabled",
-        "The webhook is sent nothing, since its receiver wanted nothing more. Enable it with POST /v1/webhooks/{id}/enable first.",
-    ),
-    (
         "upload-expired",
         "Upload given up",
         "No bytes came for longer than the setting retention_uploads, or the upload was ended. Begin it again.",
@@ -211,6 +206,11 @@ const TABLE: &[Row] = &[
         "upload-locked",
         "Upload in use",
         "Another request works on the same upload, or has taken it over. Ask for its offset with HEAD after as long as Retry-After says, and go on there.",
+    ),
+    (
+        "webhook-disabled",
+        "Webhook disabled",
+        "The webhook is sent nothing, since its receiver wanted nothing more. Enable it with POST /v1/webhooks/{id}/enable first.",
     ),
     (
         "wrong-content-type",
