@@ -21,7 +21,7 @@ use crate::table;
 type Part = &'static str;
 
 /// All parts, in the order in which they run.
-pub(crate) const PARTS: [Part; 8] = ["setup", "fmt", "clippy", "deny", "tests", "e2e", "fuzz", "doc"];
+pub(crate) const PARTS: [Part; 7] = ["setup", "fmt", "clippy", "deny", "tests", "e2e", "fuzz"];
 
 /// The package of the fuzz targets.
 const FUZZ: &str = "fuzz/Cargo.toml";
@@ -104,11 +104,6 @@ impl Session<'_> {
             "tests" => self.run_cases("default", "not binary(e2e)", None),
             "e2e" => self.run_cases("e2e", "binary(e2e)", None),
             "fuzz" => self.fuzz(),
-            "doc" => {
-                let words = ["test", "--quiet", "--workspace", "--doc", "--profile", PROOF];
-                let words = words.into_iter().chain(EVERYTHING);
-                Ok(Verdict::of(cargo(&words.collect::<Vec<_>>())?, "examples fail"))
-            }
             other => bail!("nothing is known of the part `{other}`"),
         }
     }
