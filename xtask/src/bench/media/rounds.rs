@@ -92,7 +92,7 @@ impl Bench<'_> {
         for round in 0..=self.sizes.rounds {
             let lengths = if round == 0 { &WARM_UP } else { &self.sizes.lengths };
             let inputs = self.material.input(measured.work.input, lengths, round)?;
-            let spent = self.turns(measured, &inputs)?;
+            let spent = self.turns(measured, &inputs, round)?;
             if round > 0 {
                 self.look(measured, &inputs)?;
                 measured.rounds.push(spent);
@@ -104,29 +104,30 @@ impl Bench<'_> {
         Ok(())
     }
 
-    fn turns(&self, measured: &Measured, inputs: &[PathBuf]) -> Result<Round> {
+    /// Everybody's turn on `inputs`. Another is the first in each round, since the first may find a machine that sleeps.
+    fn turns(&self, measured: &Measured, inputs: &[PathBuf], round: u32) -> Result<Round> {
         // Whoever comes first shall find the disk at rest, and the inputs where the others find them.
         Program::new("sync").quietly()?;
         inputs.iter().try_for_each(|input| fs::read(input).map(drop)).context("an input is not there")?;
-        let mut round = Round::new();
-        let mut turn = |who: Who, commands: Vec<Words>| -> Result<()> {
-            let slots = SLOTS.min(commands.len());
-            let spent = stopwatch::measure(&commands, slots, &self.place.scratch())
-                .with_context(|| format!("{} cannot do it ({})", who.0, who.1))?;
-            round.insert(who, spent);
-            Ok(())
-        };
+        let mut turns: Vec<(Who, Vec<Words>)> = Vec::new();
         for way in measured.ours() {
             let folder = self.fresh(OURS, way)?;
-            turn((OURS, way.name), peers::ours(&self.place.binary(), way, inputs, &folder))?;
+            turns.push(((OURS, way.name), peers::ours(&self.place.binary(), way, inputs, &folder)));
         }
         for way in measured.work.ffmpeg {
             for ffmpeg in &self.ffmpegs {
                 let folder = self.fresh(ffmpeg.name, way)?;
-                turn((ffmpeg.name, way.name), ffmpeg.commands(way, inputs, &folder))?;
+                turns.push(((ffmpeg.name, way.name), ffmpeg.commands(way, inputs, &folder)));
             }
         }
-        Ok(round)
+        let first = usize::try_from(round).unwrap_or_default() % turns.len();
+        turns.rotate_left(first);
+        let measured = turns.into_iter().map(|(who, commands)| {
+            let spent = stopwatch::measure(&commands, SLOTS.min(commands.len()), &self.place.scratch())
+                .with_context(|| format!("{} cannot do it ({})", who.0, who.1))?;
+            Ok((who, spent))
+        });
+        measured.collect()
     }
 
     /// Compares what the first ways made of the last inputs.
