@@ -189,7 +189,8 @@ pub(crate) fn text(circumstances: &str, sizes: &Sizes, results: &Results, rows: 
         "| ffmpeg | Debian's {}, newest packaged {} |\n\n\
          ![Ours to the better ffmpeg's, with the targets](media.svg)\n\n\
          A figure is ours to the ffmpeg's that is better at it, whole processes, the median of {rounds} rounds with least and\n\
-         most; below 1 ours is ahead. In a round everybody takes a turn on the same input, and no two rounds have the same:\n\
+         most; below 1 ours is ahead. In a round everybody takes a turn on the same input, another\n\
+         first each time and each right behind a short conversion of the same kind, and no two rounds have the same input:\n\
          {} s of music and speech with a film's picture, {} s for mp3 → wav, {} clips of 2 s. The release profile as\n\
          it is built from a checkout. Both sides run LAME at effort 3, and libopus at its highest; where both encode Opus, at\n\
          a freely varying rate. ffmpeg gets `-vn`.\n\n",

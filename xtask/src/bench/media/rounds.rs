@@ -11,7 +11,7 @@ use super::dca;
 use super::material::{Lengths, Material};
 use super::peers::{self, Ffmpeg, result};
 use super::quality::{self, Ear, Quality};
-use super::stopwatch::{self, Spent, Words};
+use super::stopwatch::{self, Spent};
 use super::work::{Check, Way, Work};
 use crate::place::{Place, emptied};
 use crate::program::Program;
@@ -21,7 +21,7 @@ const SLOTS: usize = 2;
 /// Of many results, so many are looked at.
 const LOOKED_AT: usize = 10;
 
-/// The round before the first, which brings the programs into memory and shows whether they can do it.
+/// What everybody does before each turn, unmeasured.
 const WARM_UP: Lengths = Lengths { film_s: 10, song_s: 10, clips: 4 };
 
 /// Who did it, and in which way.
@@ -89,43 +89,48 @@ impl Bench<'_> {
     }
 
     fn take(&self, measured: &mut Measured) -> Result<()> {
-        for round in 0..=self.sizes.rounds {
-            let lengths = if round == 0 { &WARM_UP } else { &self.sizes.lengths };
-            let inputs = self.material.input(measured.work.input, lengths, round)?;
-            let spent = self.turns(measured, &inputs, round)?;
-            if round > 0 {
-                self.look(measured, &inputs)?;
-                measured.rounds.push(spent);
-            }
-            inputs.iter().try_for_each(|input| {
-                fs::remove_file(input).with_context(|| format!("cannot remove {}", input.display()))
-            })?;
+        let warm_up = self.material.input(measured.work.input, &WARM_UP, 0)?;
+        for round in 1..=self.sizes.rounds {
+            let inputs = self.material.input(measured.work.input, &self.sizes.lengths, round)?;
+            let spent = self.turns(measured, &warm_up, &inputs, round)?;
+            self.look(measured, &inputs)?;
+            measured.rounds.push(spent);
+            removed(&inputs)?;
         }
-        Ok(())
+        removed(&warm_up)
     }
 
-    /// Everybody's turn on `inputs`. Another is the first in each round, since the first may find a machine that sleeps.
-    fn turns(&self, measured: &Measured, inputs: &[PathBuf], round: u32) -> Result<Round> {
+    /// Everybody's turn on `inputs`. Another is the first in each round, since the first may find a machine that sleeps; and
+    /// each has its program in memory, where nothing is left for long of what nobody uses.
+    fn turns(
+        &self,
+        measured: &Measured,
+        warm_up: &[PathBuf],
+        inputs: &[PathBuf],
+        round: u32,
+    ) -> Result<Round> {
+        let ours = measured.ours().map(|way| (Runner::Ours, way));
+        let peers = measured.work.ffmpeg.iter();
+        let peers = peers.flat_map(|way| self.ffmpegs.iter().map(move |ffmpeg| (Runner::Peer(ffmpeg), way)));
+        let mut turns: Vec<(Runner<'_>, &Way)> = ours.chain(peers).collect();
+        let first = usize::try_from(round).unwrap_or_default() % turns.len();
+        turns.rotate_left(first);
         // Whoever comes first shall find the disk at rest, and the inputs where the others find them.
         Program::new("sync").quietly()?;
         inputs.iter().try_for_each(|input| fs::read(input).map(drop)).context("an input is not there")?;
-        let mut turns: Vec<(Who, Vec<Words>)> = Vec::new();
-        for way in measured.ours() {
-            let folder = self.fresh(OURS, way)?;
-            turns.push(((OURS, way.name), peers::ours(&self.place.binary(), way, inputs, &folder)));
-        }
-        for way in measured.work.ffmpeg {
-            for ffmpeg in &self.ffmpegs {
-                let folder = self.fresh(ffmpeg.name, way)?;
-                turns.push(((ffmpeg.name, way.name), ffmpeg.commands(way, inputs, &folder)));
-            }
-        }
-        let first = usize::try_from(round).unwrap_or_default() % turns.len();
-        turns.rotate_left(first);
-        let measured = turns.into_iter().map(|(who, commands)| {
-            let spent = stopwatch::measure(&commands, SLOTS.min(commands.len()), &self.place.scratch())
-                .with_context(|| format!("{} cannot do it ({})", who.0, who.1))?;
-            Ok((who, spent))
+        let measured = turns.into_iter().map(|(runner, way)| {
+            let who = (runner.name(), way.name);
+            let spent = |inputs: &[PathBuf]| {
+                let folder = self.fresh(who.0, way)?;
+                let commands = match runner {
+                    Runner::Ours => peers::ours(&self.place.binary(), way, inputs, &folder),
+                    Runner::Peer(ffmpeg) => ffmpeg.commands(way, inputs, &folder),
+                };
+                stopwatch::measure(&commands, SLOTS.min(commands.len()), &self.place.scratch())
+                    .with_context(|| format!("{} cannot do it ({})", who.0, who.1))
+            };
+            spent(warm_up)?;
+            Ok((who, spent(inputs)?))
         });
         measured.collect()
     }
@@ -167,6 +172,28 @@ impl Bench<'_> {
     fn folder(&self, who: &str, way: &Way) -> PathBuf {
         self.place.scratch().join(format!("{who} {}", way.name).replace([' ', '\''], "-"))
     }
+}
+
+/// Whose turn it is.
+#[derive(Clone, Copy)]
+enum Runner<'a> {
+    Ours,
+    Peer(&'a Ffmpeg),
+}
+
+impl Runner<'_> {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ours => OURS,
+            Self::Peer(ffmpeg) => ffmpeg.name,
+        }
+    }
+}
+
+fn removed(inputs: &[PathBuf]) -> Result<()> {
+    inputs.iter().try_for_each(|input| {
+        fs::remove_file(input).with_context(|| format!("cannot remove {}", input.display()))
+    })
 }
 
 impl Measured {

@@ -35,8 +35,8 @@ const BLOCK_FRAMES: usize = 7;
 const PRE_ROLL_BLOCKS: u64 = 5;
 /// Blocks that an encoder goes on for behind a seam, at most; mostly one or two are enough.
 const OVERRUN_BLOCKS: u64 = 14;
-/// Blocks between two encoders: 20 s at 44.1 kHz, 7 MB in stereo.
-const APART_BLOCKS: u64 = 112;
+/// Blocks between two encoders: 29 s at 44.1 kHz, 10 MB in stereo.
+const APART_BLOCKS: u64 = 160;
 /// Shorter chunks are not worth their pre-roll, and seams nearer to each other than an overrun would meet.
 const MIN_BLOCKS: u64 = 24;
 /// A seam waits so many blocks at most for one that is calm: what two encoders make of a loud one differs most.
