@@ -1,7 +1,8 @@
 //! Taking jobs over from workers that died, and hastening those that a clock put off.
 //!
-//! A clock that was ahead when a job was queued, and is right again, would have it wait for that moment. Whoever sees
-//! the clock step back looks through what is queued.
+//! A clock that was ahead when a job was queued, and is right again, would have it wait for that moment. However short it was
+//! ahead, and in whatever process: what it wrote stands in the catalog at a time that is not yet, and whoever sees that looks
+//! through what is queued.
 
 use std::collections::HashMap;
 
@@ -27,8 +28,8 @@ const PAGE: u32 = 500;
 pub(crate) struct Rescuer {
     /// Of each claim since when, on its own monotonic clock, it has seen the same heartbeat count of the same token.
     seen: HashMap<JobId, (Token, u64, Instant)>,
-    /// What the clock told at the last look, and when that was.
-    told: Option<(Instant, Timestamp)>,
+    /// The latest time ahead of the clock for which it has looked through the queue.
+    answered: Option<Timestamp>,
 }
 
 impl Service {
@@ -122,9 +123,10 @@ impl Service {
 impl Rescuer {
     /// One look: lapses every claim that has stood still for a lease.
     pub(crate) async fn look(&mut self, service: &Service) -> Result<(), Error> {
-        if self.is_set_back(service).await? {
+        if let Some(ahead) = self.ahead_of_now(service).await? {
             let jobs = service.hasten().await?;
-            warn!(jobs, "the clock was set back; hastened the jobs that it had put off");
+            warn!(jobs, %ahead, "the clock was set back, here or elsewhere; hastened the jobs that it had put off");
+            self.answered = Some(ahead);
         }
         let jobs = service.catalog().claimed_jobs(MOST).await?;
         let now = Instant::now();
@@ -144,16 +146,10 @@ impl Rescuer {
         Ok(())
     }
 
-    /// Whether the clock is behind where it should be: since the last look, or, at the first, behind the catalog's.
-    async fn is_set_back(&mut self, service: &Service) -> Result<bool, Error> {
-        let (instant, now) = (Instant::now(), service.now());
-        let expected = match self.told {
-            Some((then, told)) => {
-                Some(told.plus_ms(u64::try_from((instant - then).as_millis()).unwrap_or(u64::MAX)))
-            }
-            None => service.catalog().latest_change().await?,
-        };
-        self.told = Some((instant, now));
-        Ok(expected.is_some_and(|expected| now.plus_ms(CLOCK_SKEW_MS) < expected))
+    /// The latest change, where it is of a time that is not yet and was not answered before.
+    async fn ahead_of_now(&self, service: &Service) -> Result<Option<Timestamp>, Error> {
+        let latest = service.catalog().latest_change().await?;
+        let not_yet = service.now().plus_ms(CLOCK_SKEW_MS);
+        Ok(latest.filter(|latest| *latest > not_yet && Some(*latest) > self.answered))
     }
 }
