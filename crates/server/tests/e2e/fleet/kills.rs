@@ -15,7 +15,7 @@ const JOBS: usize = 60;
 const KILLS: usize = 10;
 
 /// A conversion of this much is still under way when a second worker has started.
-const LONG_SECONDS: u32 = 400;
+const LONG_SECONDS: u32 = 600;
 
 /// A killed worker's claim is seen dead after this long.
 const HASTE: [(&str, &str); 3] =
@@ -116,7 +116,10 @@ pub(crate) fn resumption_after_a_death_is_a_matter_of_seconds() {
         for _ in 0..turns {
             let dies = work(&sites[1]);
             let job = session.convert(&media, "mp3");
-            session.await_midst(&job);
+            // How far it is comes with its heartbeats, which may be too seldom to meet it in its midst.
+            until("a worker to have it", Duration::from_mins(1), || {
+                (session.job(&job)["state"] == "running").then_some(())
+            });
             let lives = work(&sites[2]);
             dies.kill();
             let since = Instant::now();
